@@ -1,0 +1,169 @@
+//! `/api/v1/users/me`.
+
+use axum::extract::State;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Map, Value};
+
+use super::{Changes, Email, User, Username, view};
+use crate::{
+    access::Caller,
+    app::App,
+    body,
+    error::{Code, Result, Rule},
+    http::{ETag, IfMatch, Input, Int, Json, JsonObject, Line, Message, Text, input::text},
+    login::reauthenticate,
+    password::Password,
+    patch::Patch,
+    session,
+};
+
+impl Input for Email {
+    fn read(value: &Value) -> Result<Self, Rule> {
+        text(value).and_then(Self::parse)
+    }
+}
+
+impl Input for Username {
+    fn read(value: &Value) -> Result<Self, Rule> {
+        text(value).and_then(Self::parse)
+    }
+}
+
+/// The address of a picture: `http` or `https`, nothing that a page would run.
+pub(crate) struct WebAddress(String);
+
+impl Input for WebAddress {
+    fn read(value: &Value) -> Result<Self, Rule> {
+        let text = Line::<1, 2_048>::read(value)?.into_string();
+        let web = ["https://", "http://"].iter().any(|scheme| text.to_ascii_lowercase().starts_with(scheme));
+        if web && !text.contains(char::is_whitespace) {
+            Ok(Self(text))
+        } else {
+            Err(Rule::new("invalid_url", "This must be an address that begins with https:// or http://."))
+        }
+    }
+}
+
+impl From<WebAddress> for Value {
+    fn from(address: WebAddress) -> Self {
+        address.0.into()
+    }
+}
+
+body! {
+    /// What `PUT` and `PATCH /users/me` take: both change only the fields given, and `null` clears one.
+    pub(crate) struct Update {
+        /// The name to sign in with, beside the address.
+        username: Patch<Username>,
+        /// The whole name.
+        full_name: Patch<Line<2, 255>>,
+        /// The first name or names.
+        first_name: Patch<Line<1, 100>>,
+        /// The last name.
+        last_name: Patch<Line<1, 100>>,
+        /// A telephone number.
+        phone: Patch<Line<1, 20>>,
+        /// The gender, as told.
+        gender: Patch<Line<1, 50>>,
+        /// The address of a picture.
+        avatar_url: Patch<WebAddress>,
+        /// A few words about oneself.
+        bio: Patch<Text<0, 1000>>,
+        /// The title at work.
+        current_title: Patch<Line<1, 255>>,
+        /// Years of experience.
+        experience_years: Patch<Int<0, 50>>,
+        /// The level of education.
+        education_level: Patch<Line<1, 100>>,
+        /// The level of the present role.
+        current_role_level: Patch<Line<1, 100>>,
+        /// Where one lives.
+        location: Patch<Line<1, 255>>,
+        /// The time zone's name.
+        timezone: Patch<Line<1, 64>>,
+        /// What an application keeps with the user.
+        user_metadata: Patch<JsonObject<16_384>>,
+    }
+}
+
+impl From<Update> for Changes {
+    fn from(update: Update) -> Self {
+        Self {
+            username: update.username,
+            full_name: update.full_name.map(Line::into_string),
+            first_name: update.first_name.map(Line::into_string),
+            last_name: update.last_name.map(Line::into_string),
+            phone: update.phone.map(Line::into_string),
+            gender: update.gender.map(Line::into_string),
+            avatar_url: update.avatar_url.map(|address| address.0),
+            bio: update.bio.map(Text::into_string),
+            current_title: update.current_title.map(Line::into_string),
+            experience_years: update.experience_years.map(Int::get),
+            education_level: update.education_level.map(Line::into_string),
+            current_role_level: update.current_role_level.map(Line::into_string),
+            location: update.location.map(Line::into_string),
+            timezone: update.timezone.map(Line::into_string),
+            user_metadata: update.user_metadata.map(JsonObject::into_map),
+        }
+    }
+}
+
+body! {
+    /// What `DELETE /users/me` takes.
+    pub(crate) struct Delete {
+        /// The password, unless the last sign-in was within 10 minutes.
+        password: Option<SecretString>,
+    }
+}
+
+type View = (ETag, Json<Map<String, Value>>);
+
+/// `GET /users/me` and `GET /auth/me`.
+pub(crate) async fn me(State(app): State<App>, caller: Caller) -> Result<View> {
+    let (id, _) = caller.signed_in()?;
+    let user = super::get(&mut app.db.read(), id).await?.ok_or(Code::TokenRefused)?;
+    Ok(shown(&user))
+}
+
+/// `PUT` and `PATCH /users/me`.
+pub(crate) async fn update(
+    State(app): State<App>,
+    caller: Caller,
+    expected: IfMatch,
+    Json(update): Json<Update>,
+) -> Result<View> {
+    let (id, _) = caller.signed_in()?;
+    let changes = Changes::from(update);
+    let user = app
+        .db
+        .write(async |tx| super::update(tx, &caller, id, changes.clone(), |version| expected.check(version)).await)
+        .await?;
+    Ok(shown(&user))
+}
+
+/// `DELETE /users/me`.
+pub(crate) async fn delete(
+    State(app): State<App>,
+    caller: Caller,
+    expected: IfMatch,
+    body: Option<Json<Delete>>,
+) -> Result<Message> {
+    let (id, session) = caller.signed_in()?;
+    match body.and_then(|body| body.0.password) {
+        Some(password) => {
+            let password = Password::parse(password.expose_secret()).map_err(|rule| rule.error("password"))?;
+            reauthenticate::reauthenticate(&app, &caller, &password).await?;
+        }
+        None if app.db.clock().now() > app.bearers.proved_at(session).await? + session::FRESH => {
+            return Err(Code::ReauthRequired.into());
+        }
+        None => {}
+    }
+    let grace = app.config.auth.delete_grace;
+    app.db.write(async |tx| super::delete(tx, &caller, id, grace, |version| expected.check(version)).await).await?;
+    Ok(Message::new("The account was deleted"))
+}
+
+fn shown(user: &User) -> View {
+    (ETag(user.version), Json(view::own(user)))
+}

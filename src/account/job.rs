@@ -1,0 +1,14 @@
+//! Erasing deleted accounts whose grace has passed.
+
+use crate::{app::App, error::Result};
+
+const BATCH: i64 = 50;
+
+/// Erases what is due, in the log too.
+///
+/// # Errors
+/// Of the database; what was erased until then stays erased.
+pub async fn erase(app: &App) -> Result<()> {
+    while app.db.write(async |tx| super::erase(tx, BATCH).await).await? > 0 {}
+    Ok(())
+}

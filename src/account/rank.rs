@@ -1,0 +1,34 @@
+//! Who may act on whom.
+
+use super::{User, store};
+use crate::{
+    access::{Actor, Caller, Permission},
+    db::Tx,
+    error::{Code, Error, Result},
+    id::UserId,
+};
+
+/// One's own account, or with the permission and above its rank.
+pub(super) fn must_act_on(caller: &Caller, user: &User, permission: Permission) -> Result<()> {
+    if is_self(caller, user.id) { Ok(()) } else { must_act_on_other(caller, user, permission) }
+}
+
+/// With the permission and above its rank, one's own account too.
+pub(super) fn must_act_on_other(caller: &Caller, user: &User, permission: Permission) -> Result<()> {
+    caller.must(permission)?;
+    caller.must_outrank(user.role)
+}
+
+/// One superadmin who can sign in must be left. Whoever takes one away writes the same guard row first, so two
+/// who do it at once go one after the other, and the second sees what the first did.
+pub(super) async fn must_leave_one(tx: &mut Tx, leaving: UserId) -> Result<()> {
+    store::guard_superadmins(tx).await?;
+    if store::other_superadmins(tx, leaving).await? == 0 {
+        return Err(Error::new(Code::LastSuperadmin));
+    }
+    Ok(())
+}
+
+fn is_self(caller: &Caller, user: UserId) -> bool {
+    matches!(caller.actor, Actor::User(id, _) if id == user)
+}

@@ -1,0 +1,60 @@
+//! A user as others see him.
+
+use serde_json::{Map, Value, json};
+
+use super::User;
+
+/// The whole record, as the log keeps it: every field that is not null.
+#[must_use]
+pub fn record(user: &User) -> Map<String, Value> {
+    let mut record = own(user);
+    for derived in ["roles", "permissions", "synced", "last_login", "last_activity"] {
+        record.remove(derived);
+    }
+    record.retain(|_, value| !value.is_null());
+    record
+}
+
+/// The user as he sees himself: `User` of the HTTP contract.
+#[must_use]
+pub fn own(user: &User) -> Map<String, Value> {
+    let permissions: Vec<&str> = user.role.permissions().names().collect();
+    let fields = [
+        ("id", json!(user.id)),
+        ("email", json!(user.email)),
+        ("username", json!(user.username)),
+        ("full_name", json!(user.full_name)),
+        ("first_name", json!(user.first_name)),
+        ("last_name", json!(user.last_name)),
+        ("phone", json!(user.phone)),
+        ("gender", json!(user.gender)),
+        ("ip_address", json!(user.ip_address)),
+        ("avatar_url", json!(user.avatar_url)),
+        ("bio", json!(user.bio)),
+        ("current_title", json!(user.current_title)),
+        ("experience_years", json!(user.experience_years)),
+        ("education_level", json!(user.education_level)),
+        ("current_role_level", json!(user.current_role_level)),
+        ("location", json!(user.location)),
+        ("timezone", json!(user.timezone)),
+        ("user_metadata", json!(user.user_metadata)),
+        ("app_metadata", json!(user.app_metadata)),
+        ("role", json!(user.role.as_str())),
+        ("roles", json!([user.role.as_str()])),
+        ("permissions", json!(permissions)),
+        ("is_active", json!(user.is_active)),
+        ("is_verified", json!(user.is_verified)),
+        ("is_premium", json!(user.is_premium)),
+        ("subscription_tier", json!(user.subscription_tier)),
+        ("subscription_status", json!(user.subscription_status)),
+        ("synced", json!(if user.synced { "yes" } else { "no" })),
+        ("external_id", json!(user.external_id)),
+        ("must_change_password", json!(user.must_change_password)),
+        ("mfa_enabled", json!(user.mfa_enabled)),
+        ("created_at", json!(user.created_at)),
+        ("updated_at", json!(user.updated_at)),
+        ("last_login", json!(user.last_login)),
+        ("last_activity", json!(user.last_activity)),
+    ];
+    fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}

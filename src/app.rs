@@ -1,0 +1,260 @@
+//! The application: what lives as long as the process.
+//!
+//! [`App::open`] gives a room to stand in: database, keys, hashing threads. The command line needs no more.
+//! [`App::start`] adds the background work of a server. `main` and the tests build it in the same way.
+
+mod http;
+mod master_key;
+mod store;
+
+use std::{
+    fs::File,
+    ops::Deref,
+    sync::{Arc, PoisonError, RwLock},
+    time::{Duration, Instant},
+};
+
+pub use http::{Anybody, Bearer};
+use tokio::{sync::watch, task::JoinHandle};
+
+use crate::{
+    clock::Clock,
+    config::{self, Config, DatabaseUrl},
+    db::{Db, MIGRATIONS, Note, Place},
+    error::{Code, Error, Result},
+    event::{self, Kind, sequencer::Sequencer, watch::Watch},
+    job::{self, Schedule, Verdict, Worker},
+    password::{self, Decoys, Hash, Policy, Pool},
+    secret::Keys,
+    session::{bearer::Bearers, refresh::Rotation},
+    token::{self, Tokens},
+};
+
+/// The application. Copies share it.
+#[derive(Clone)]
+pub struct App(Arc<Parts>);
+
+/// What it is made of.
+pub struct Parts {
+    /// The settings in force.
+    pub config: Config,
+    /// The database.
+    pub db: Db,
+    /// The working keys.
+    pub keys: Arc<Keys>,
+    /// The threads that hash passwords.
+    pub pool: Pool,
+    /// Access tokens.
+    pub tokens: Arc<Tokens>,
+    /// Who bearers are.
+    pub bearers: Bearers,
+    /// How recently other nodes were heard.
+    pub watch: Watch,
+    /// When this process began.
+    pub begun: Instant,
+    decoys: RwLock<Decoys>,
+}
+
+impl Deref for App {
+    type Target = Parts;
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// The background work of a server. Dropping it stops the work at once.
+pub struct Background {
+    sequencer: Option<Sequencer>,
+    tasks: Vec<JoinHandle<()>>,
+    _worker: Worker,
+    _lock: Option<File>,
+}
+
+impl App {
+    /// The database of these settings, as it stands: not brought up to date.
+    ///
+    /// # Errors
+    /// `database_unavailable` when it cannot be opened.
+    pub fn database(config: &Config) -> Result<Db> {
+        Db::open(&place(config), Clock::default())
+    }
+
+    /// Opens the database, brings it up to date and derives the keys.
+    ///
+    /// # Errors
+    /// With a text that says what to do: the database cannot be reached or is not ours, the master key is
+    /// missing or is not the one this database was made with.
+    pub async fn open(config: Config) -> Result<Self> {
+        let begun = Instant::now();
+        let db = Self::database(&config)?;
+        let applied = db.migrate(MIGRATIONS).await?;
+        if !applied.is_empty() {
+            tracing::info!(?applied, "the database is up to date");
+        }
+        if let Some(newest) = event::newest(&mut db.read()).await? {
+            db.clock().witness(newest);
+        }
+        let keys = Arc::new(Keys::derive(&master_key::find(&config, &db).await?)?);
+        master_key::check(&db, &keys).await?;
+        let tokens = Arc::new(Tokens::load(db.clone(), Arc::clone(&keys), token_settings(&config)).await?);
+        let pool = Pool::start(config.server.threads)?;
+        let bearers = Bearers::new(db.clone(), Arc::clone(&tokens));
+        let decoys = RwLock::new(password::decoys(&mut db.read()).await?);
+        Ok(Self(Arc::new(Parts { config, db, keys, pool, tokens, bearers, watch: Watch::default(), begun, decoys })))
+    }
+
+    /// Starts the background work of a server. `run` does one job.
+    ///
+    /// # Errors
+    /// `conflict` when another server works on the same data folder.
+    pub async fn start<F, R>(&self, schedules: &'static [Schedule], run: R) -> Result<Background>
+    where
+        F: Future<Output = Verdict> + Send,
+        R: Fn(App, job::Job) -> F + Clone + Send + Sync + 'static,
+    {
+        let lock = self.lock()?;
+        let sequencer = Sequencer::start(self.db.clone(), Arc::clone(&self.keys));
+        self.db
+            .write(async |tx| {
+                for schedule in schedules {
+                    job::schedule(tx, *schedule).await?;
+                }
+                Ok(())
+            })
+            .await?;
+        let app = self.clone();
+        let worker = Worker::start(&self.db, schedules, move |job| run(app.clone(), job));
+        // Weak, because the database holds the listener: it would keep itself alive, and never be closed.
+        let (app, number, work) = (Arc::downgrade(&self.0), sequencer.waker(), worker.waker());
+        self.db.listen(move |notes| {
+            if notes.iter().any(|note| note.kind == job::NOTE) {
+                work.notify_waiters();
+            }
+            number.notify_one();
+            if let Some(app) = app.upgrade() {
+                Self(app).hear(notes);
+            }
+        });
+        let app = self.clone();
+        let listening = self.watch.listen(self.db.clone(), move |notes| app.hear(notes)).await?;
+        let app = self.clone();
+        let sweeping = tokio::spawn(async move { app.sweep().await });
+        Ok(Background { sequencer: Some(sequencer), tasks: vec![listening, sweeping], _worker: worker, _lock: lock })
+    }
+
+    /// How identifiers that nobody has are verified: against a hash drawn by their mac.
+    #[must_use]
+    pub fn decoy(&self, mac: &[u8; 32]) -> Hash {
+        self.decoys.read().unwrap_or_else(PoisonError::into_inner).pick(mac).clone()
+    }
+
+    /// What a new password must be like.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        match self.config.auth.password_policy {
+            config::PasswordPolicy::Classic => Policy::Classic,
+            config::PasswordPolicy::Nist => Policy::Nist,
+        }
+    }
+
+    /// Whether refresh tokens are replaced at each use.
+    #[must_use]
+    pub fn rotation(&self) -> Rotation {
+        match self.config.auth.refresh_rotation {
+            config::Switch::On => Rotation::On,
+            config::Switch::Off => Rotation::Off,
+        }
+    }
+
+    /// Hears of changes, made here or elsewhere.
+    fn hear(&self, notes: &[Note]) {
+        if notes.iter().any(|note| note.kind == Kind::SigningKeyRotated.as_str()) {
+            let tokens = Arc::clone(&self.tokens);
+            tokio::spawn(async move {
+                if let Err(error) = tokens.reload().await {
+                    tracing::warn!(%error, "the new signing key could not be read");
+                }
+            });
+        }
+        self.bearers.hear(notes);
+    }
+
+    /// Keeps what is remembered small and the decoys true.
+    async fn sweep(&self) {
+        loop {
+            tokio::time::sleep(Duration::from_secs(60)).await;
+            self.bearers.sweep();
+            if let Ok(decoys) = password::decoys(&mut self.db.read()).await {
+                *self.decoys.write().unwrap_or_else(PoisonError::into_inner) = decoys;
+            }
+        }
+    }
+
+    /// `SQLite` has one server to a file: the second one would number a log that the first believes its own.
+    /// Nothing on `PostgreSQL`, where nodes settle by the log's head who numbers it.
+    ///
+    /// # Errors
+    /// `conflict` while a server works on the file.
+    pub fn lock(&self) -> Result<Option<File>> {
+        let DatabaseUrl::Sqlite(path) = &self.config.database.url else { return Ok(None) };
+        let path = path.with_extension("lock");
+        let file = File::create(&path).map_err(|e| Error::unavailable(format!("{}: {e}", path.display())))?;
+        file.try_lock().map_err(|_| {
+            Error::new(Code::Conflict).detail(format!(
+                "Another server works on this data: {} is locked. Stop it first, or set DATA_DIR to another folder.",
+                path.display()
+            ))
+        })?;
+        Ok(Some(file))
+    }
+}
+
+impl Background {
+    /// Stops in good order: what was committed gets its number, and another node may go on at once.
+    pub async fn stop(mut self) {
+        if let Some(sequencer) = self.sequencer.take() {
+            sequencer.stop().await;
+        }
+    }
+
+    /// The number of the last event, as far as this node knows; nothing once it has stopped.
+    #[must_use]
+    pub fn head(&self) -> Option<watch::Receiver<i64>> {
+        self.sequencer.as_ref().map(Sequencer::head)
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}
+
+fn place(config: &Config) -> Place {
+    use secrecy::ExposeSecret;
+    let database = &config.database;
+    match &database.url {
+        DatabaseUrl::Sqlite(path) => Place::Sqlite(path.clone()),
+        DatabaseUrl::Postgres(url) => Place::Postgres {
+            url: url.expose_secret().to_owned(),
+            schema: database.schema.as_ref().map(|schema| schema.as_str().to_owned()),
+            pool_size: database.pool_size + database.max_overflow,
+        },
+    }
+}
+
+fn token_settings(config: &Config) -> token::Settings {
+    token::Settings {
+        issuer: config.app.public_url.as_str().to_owned(),
+        algorithm: match config.secrets.jwt_algorithm {
+            config::Algorithm::EdDsa => token::Algorithm::EdDsa,
+            config::Algorithm::Es256 => token::Algorithm::Es256,
+            config::Algorithm::Rs256 => token::Algorithm::Rs256,
+            config::Algorithm::Hs256 => token::Algorithm::Hs256,
+        },
+        secret: config.secrets.jwt_secret_key.clone(),
+        ttl: config.auth.access_token_lifetime,
+    }
+}

@@ -1,0 +1,136 @@
+//! The command line: the tree of commands, one file per noun.
+//!
+//! A command enters at the verbs of the rooms, as [`Caller::operator`]; there are neither rules nor SQL here. Whoever
+//! may run it can read the master key, so nothing more is asked of him. It runs beside a server as a second node.
+//! The answer goes to the standard output, questions and refusals to the standard error. Settings come from the
+//! environment and its files alone: a flag for one would be a second home for it. Begin with [`Command`].
+
+mod audit;
+mod config;
+mod failure;
+mod migrate;
+mod serve;
+mod setup;
+mod signing_key;
+mod terminal;
+mod user;
+
+use std::io::Write;
+
+use clap::{Parser, Subcommand};
+
+pub use self::failure::Failure;
+use crate::{
+    access::Caller,
+    app::App,
+    config::{Config, Level, Log, Sink},
+};
+
+const AFTER_HELP: &str = "\
+Settings come from the environment, .env and denizen.toml: see 'denizen config'.
+There are no flags for them.
+Exit status: 0 done, 1 failed, 2 the arguments or the settings cannot be used.";
+
+const AFTER_LONG_HELP: &str = "\
+Settings come from the environment, .env and denizen.toml: see 'denizen config'.
+There are no flags for them. A command works on the database that they name, also
+while a server runs on it.
+
+Exit status: 0 done, 1 failed, 2 the arguments or the settings cannot be used.
+
+Examples:
+  denizen                                       serve on 127.0.0.1:8000, with data in ./data
+  PORT=9000 DATA_DIR=/srv/denizen denizen       the same elsewhere
+  denizen user create --email ann@example.com --name 'Ann Lee' --role admin
+  denizen audit verify                          prove that nobody altered the log";
+
+/// A user service in one binary: accounts, sign-in, sessions and a sealed log of every change.
+///
+/// Without a command it serves.
+#[derive(Parser)]
+#[command(name = "denizen", version, after_help = AFTER_HELP, after_long_help = AFTER_LONG_HELP)]
+#[command(subcommand_help_heading = "Commands", disable_help_subcommand = true)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+impl Arguments {
+    /// What is to be done.
+    #[must_use]
+    pub fn command(self) -> Command {
+        self.command.unwrap_or(Command::Serve)
+    }
+}
+
+/// What the program can do.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Serve over HTTP (this is also what happens without a command)
+    #[command(after_long_help = serve::EXAMPLES)]
+    Serve,
+    /// Bring the database up to date, as every start does
+    Migrate(migrate::Migrate),
+    /// Make the first superadmin, with the code that the first start printed
+    Setup(setup::Setup),
+    /// Look after users
+    #[command(subcommand)]
+    User(user::User),
+    /// Look after the keys that sign access tokens
+    #[command(subcommand)]
+    SigningKey(signing_key::SigningKey),
+    /// Examine the log of every change
+    #[command(subcommand)]
+    Audit(audit::Audit),
+    /// Show the settings in force and where each comes from
+    Config(config::Config),
+}
+
+impl Command {
+    /// What it can answer without any settings.
+    #[must_use]
+    pub fn document(&self) -> Option<String> {
+        match self {
+            Self::Config(config) => config.document(),
+            _ => None,
+        }
+    }
+
+    /// The settings as this command needs them: a short one warns on the terminal and leaves log files alone.
+    #[must_use]
+    pub fn adapt(&self, mut config: Config) -> Config {
+        if !matches!(self, Self::Serve) {
+            config.log = Log { level: Level::Warn, file: None, access: Sink::Off, error: Sink::Terminal, ..config.log };
+        }
+        config
+    }
+
+    /// Does it. `out` gets the answer.
+    ///
+    /// # Errors
+    /// A [`Failure`] that says what to do next.
+    pub async fn run(self, config: Config, out: &mut impl Write) -> Result<(), Failure> {
+        match self {
+            Self::Serve => serve::run(config).await?,
+            Self::Migrate(migrate) => migrate.run(&config, out).await?,
+            Self::Config(_) => config::show(&config, out)?,
+            command => {
+                let app = App::open(config).await?;
+                command.run_in(&app, out).await?;
+                app.db.close();
+            }
+        }
+        Ok(out.flush()?)
+    }
+
+    async fn run_in(self, app: &App, out: &mut impl Write) -> Result<(), Failure> {
+        let caller = Caller::operator();
+        match self {
+            Self::Setup(setup) => setup.run(app, &caller, out).await,
+            Self::User(user) => user.run(app, &caller, out).await,
+            Self::SigningKey(key) => key.run(app, &caller, out).await,
+            Self::Audit(audit) => audit.run(app, out).await,
+            Self::Serve | Self::Migrate(_) | Self::Config(_) => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! Migrations: the schema, step by step, under a lock row with a lease.
+//!
+//! A migration is either all schema or all data, never both: some distributed engines cannot mix them.
+//! Its statements can be repeated (`if not exists`), so one that was interrupted is simply run again.
+//! It only adds (expand), or takes away what no running version uses any more (contract); so an old and a
+//! new version can serve side by side, and a database newer than this program is served.
+
+use std::time::Duration;
+
+use super::{Conn, Db, Engine, Tx, dialect, sql};
+use crate::{
+    clock::Time,
+    error::{Error, Result},
+    secret,
+};
+
+/// A step of the schema.
+#[derive(Clone, Copy, Debug)]
+pub struct Migration {
+    /// Its number; steps run in ascending order.
+    pub version: i64,
+    /// What it brings.
+    pub name: &'static str,
+    /// Its statements in `SQLite`'s words, and in `PostgreSQL`'s; the same text where one serves both.
+    pub text: (&'static str, &'static str),
+}
+
+/// One migration and when it was applied here.
+#[derive(Clone, Debug)]
+pub struct Status {
+    /// Its number.
+    pub version: i64,
+    /// What it brings.
+    pub name: String,
+    /// When, unless it is pending.
+    pub applied_at: Option<Time>,
+}
+
+const LEASE: Duration = Duration::from_secs(30);
+const LOCK_TRIES: u32 = 240;
+const LOCK_PAUSE: Duration = Duration::from_millis(250);
+
+const BOOKKEEPING: &str = "
+create table if not exists schema_migrations (
+    version {int} not null primary key, name {text} not null, checksum {bytes} not null, applied_at {time} not null
+) {small_table};
+create table if not exists schema_lock (
+    name {text} not null primary key, owner {bytes} not null, expires_at {time} not null
+) {small_table};";
+
+impl Db {
+    /// Brings the schema up to date; tells of each step that it applied.
+    ///
+    /// Safe on two nodes at once: one works, the other waits.
+    ///
+    /// # Errors
+    /// `conflict` when the schema holds somebody else's tables, or an applied step has another text;
+    /// `database_unavailable`.
+    pub async fn migrate(&self, steps: &[Migration]) -> Result<Vec<&'static str>> {
+        // Two nodes on an empty database may make the same thing at once: one is refused, and all is well.
+        if let Some(schema) = self.schema()
+            && !self.has_schema(schema).await?
+        {
+            let made = self.batches(&format!("create schema if not exists {schema}")).await;
+            if !self.has_schema(schema).await? {
+                made?;
+            }
+        }
+        let known = self.known().await?;
+        if known.is_none() {
+            self.refuse_foreign().await?;
+            let made = self.batches(BOOKKEEPING).await;
+            if self.known().await?.is_none() {
+                made?;
+            }
+        }
+        let known = known.unwrap_or_default();
+        if steps.iter().all(|step| known.iter().any(|(version, ..)| *version == step.version)) {
+            check(self.engine(), steps, &known)?;
+            return Ok(Vec::new());
+        }
+        let owner = secret::random::<16>()?;
+        self.lock(owner).await?;
+        let applied = self.apply(steps, owner).await;
+        self.write(async |tx| {
+            sql("delete from schema_lock where name = 'migrate' and owner = $1").bind(owner).execute(tx).await
+        })
+        .await?;
+        applied
+    }
+
+    /// Every step with the time at which it was applied.
+    ///
+    /// # Errors
+    /// `database_unavailable`.
+    pub async fn migrations(&self, steps: &[Migration]) -> Result<Vec<Status>> {
+        let known = self.known().await?.unwrap_or_default();
+        let when = |version| known.iter().find(|(known, ..)| *known == version).map(|known| known.2);
+        Ok(steps
+            .iter()
+            .map(|step| Status { version: step.version, name: step.name.into(), applied_at: when(step.version) })
+            .collect())
+    }
+
+    async fn apply(&self, steps: &[Migration], owner: [u8; 16]) -> Result<Vec<&'static str>> {
+        let known = self.known().await?.unwrap_or_default();
+        check(self.engine(), steps, &known)?;
+        let mut applied = Vec::new();
+        for step in steps {
+            if known.iter().any(|(version, ..)| *version == step.version) {
+                continue;
+            }
+            let text = step.text(self.engine());
+            self.batches(text).await?;
+            let checksum = secret::sha256(&[text.as_bytes()]);
+            self.write(async |tx| {
+                sql("insert into schema_migrations (version, name, checksum, applied_at) values ($1, $2, $3, $4)
+                     on conflict (version) do nothing")
+                .bind(step.version)
+                .bind(step.name)
+                .bind(checksum)
+                .bind(tx.now())
+                .execute(tx)
+                .await?;
+                take(tx, owner).await
+            })
+            .await?;
+            applied.push(step.name);
+        }
+        Ok(applied)
+    }
+
+    /// Waits for the lock; a holder that died is waited out by its lease.
+    async fn lock(&self, owner: [u8; 16]) -> Result<()> {
+        for _ in 0..LOCK_TRIES {
+            if self.write(async |tx| take(tx, owner).await).await? {
+                return Ok(());
+            }
+            tokio::time::sleep(LOCK_PAUSE).await;
+        }
+        Err(Error::unavailable("another node is still migrating"))
+    }
+
+    /// The steps applied so far, or nothing when there is no bookkeeping yet.
+    async fn known(&self) -> Result<Option<Vec<Applied>>> {
+        if !has_table(&mut self.read(), self.engine(), "schema_migrations").await? {
+            return Ok(None);
+        }
+        let rows = sql("select version, checksum, applied_at from schema_migrations order by version");
+        rows.fetch_all(&mut self.read()).await.map(Some)
+    }
+
+    /// Asked first, because whoever may use a schema may not always make one.
+    async fn has_schema(&self, schema: &str) -> Result<bool> {
+        sql("select to_regnamespace($1) is not null").bind(schema).scalar(&mut self.read()).await
+    }
+
+    async fn refuse_foreign(&self) -> Result<()> {
+        if !has_table(&mut self.read(), self.engine(), "users").await? {
+            return Ok(());
+        }
+        // Ours are made after their bookkeeping: another node may have made both just now.
+        if self.known().await?.is_some() {
+            return Ok(());
+        }
+        Err(Error::new(crate::error::Code::Conflict).detail(
+            "This database schema already holds a table 'users' that is not Denizen's. Set DATABASE_SCHEMA to a \
+             schema of its own, then bring the people over with 'denizen import'.",
+        ))
+    }
+
+    async fn batches(&self, text: &str) -> Result<()> {
+        let text = dialect::expand(self.engine(), text);
+        self.write(async |tx| tx.batch(&text).await).await
+    }
+}
+
+type Applied = (i64, [u8; 32], Time);
+
+impl Migration {
+    fn text(&self, engine: Engine) -> &'static str {
+        if engine == Engine::Sqlite { self.text.0 } else { self.text.1 }
+    }
+}
+
+fn check(engine: Engine, steps: &[Migration], known: &[Applied]) -> Result<()> {
+    for step in steps {
+        let applied = known.iter().find(|(version, ..)| *version == step.version);
+        if applied.is_some_and(|(_, checksum, _)| *checksum != secret::sha256(&[step.text(engine).as_bytes()])) {
+            return Err(Error::new(crate::error::Code::Conflict).detail(format!(
+                "Migration {} '{}' was applied here with another text. This program and this database do not \
+                 belong together: use the version that made it, or a newer one.",
+                step.version, step.name
+            )));
+        }
+    }
+    Ok(())
+}
+
+async fn take(tx: &mut Tx, owner: [u8; 16]) -> Result<bool> {
+    let taken = sql("insert into schema_lock (name, owner, expires_at) values ('migrate', $1, $2)
+                     on conflict (name) do update set owner = excluded.owner, expires_at = excluded.expires_at
+                     where schema_lock.owner = $1 or schema_lock.expires_at < $3")
+    .bind(owner)
+    .bind(tx.now() + LEASE)
+    .bind(tx.now())
+    .execute(tx)
+    .await?;
+    Ok(taken == 1)
+}
+
+async fn has_table(conn: &mut Conn, engine: Engine, name: &'static str) -> Result<bool> {
+    let query = match engine {
+        Engine::Sqlite => sql("select count(*) from sqlite_schema where type = 'table' and name = $1"),
+        Engine::Postgres => sql(
+            "select count(*) from information_schema.tables where table_schema = current_schema() and table_name = $1",
+        ),
+    };
+    Ok(query.bind(name).scalar::<i64>(conn).await? > 0)
+}

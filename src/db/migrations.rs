@@ -1,0 +1,13 @@
+//! Every step of the schema, in order.
+
+use super::Migration;
+
+/// The files of `migrations/`. Where one text cannot serve both engines, a step names two.
+pub const MIGRATIONS: &[Migration] = &[
+    one(1, "foundation", include_str!("../../migrations/0001_foundation.sql")),
+    one(2, "documents", include_str!("../../migrations/0002_documents.sql")),
+];
+
+const fn one(version: i64, name: &'static str, text: &'static str) -> Migration {
+    Migration { version, name, text: (text, text) }
+}

@@ -1,0 +1,236 @@
+//! The engine room: one SQL text for an embedded `SQLite` file and for `PostgreSQL`.
+//!
+//! It sits on the drivers, because what every request costs is decided here. The invariant: what
+//! [`Db::write`] returns, success or refusal, is true on disk; a transaction happens whole or not at all.
+//!
+//! - Reading: `sql!(..).bind(..).fetch_optional(&mut db.read())`.
+//! - Writing: `db.write(async |tx| ..)` owns begin, commit and retries. The closure may run again, so it
+//!   touches nothing but `tx`, and awaits nothing but SQL.
+//! - Any failed statement poisons its transaction on both engines. Expected conflicts use `on conflict`;
+//!   a broken unique index becomes the matching [`crate::error::Code`].
+//!
+//! Errors everywhere: `database_unavailable` when the engine cannot serve now, a conflict for a unique
+//! index, `internal` for anything that is our mistake. Begin with [`Db`] and [`sql()`].
+
+mod dialect;
+mod error;
+mod migrate;
+mod migrations;
+mod postgres;
+mod sql;
+mod sqlite;
+mod tx;
+mod value;
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+pub use migrate::{Migration, Status};
+pub use migrations::MIGRATIONS;
+pub use sql::{Sql, sql};
+pub use tx::{Conn, Note, Tx};
+pub use value::{Cells, FromValue, Record, Value};
+
+use self::{
+    error::{Failure, Fate},
+    postgres::Postgres,
+    sqlite::Sqlite,
+};
+use crate::{
+    clock::Clock,
+    error::{Error, Result},
+    secret,
+};
+
+/// How often a transaction is tried in all. A row that many want at once (one account guessed in
+/// parallel) costs a try for each that gets there first.
+const TRIES: u32 = 12;
+
+/// Which engine serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// The embedded file.
+    Sqlite,
+    /// A server.
+    Postgres,
+}
+
+/// Where the database is.
+#[derive(Clone, Debug)]
+pub enum Place {
+    /// A `SQLite` file, created when it is missing.
+    Sqlite(PathBuf),
+    /// A `PostgreSQL` server.
+    Postgres {
+        /// `postgres://user:password@host/database?sslmode=..`
+        url: String,
+        /// The schema that holds the tables; the server's default when absent.
+        schema: Option<String>,
+        /// Most connections that transactions take at once.
+        pool_size: usize,
+    },
+}
+
+/// The database. Copies share it.
+#[derive(Clone)]
+pub struct Db(Arc<Inner>);
+
+struct Inner {
+    backend: Backend,
+    clock: Clock,
+    listener: std::sync::OnceLock<Listener>,
+}
+
+type Listener = Box<dyn Fn(&[Note]) + Send + Sync>;
+
+enum Backend {
+    Sqlite(Sqlite),
+    Postgres(Box<Postgres>),
+}
+
+/// What the engine did and holds, for `/metrics` and `/db/status`.
+#[derive(Clone, Copy, Debug)]
+pub enum Figures {
+    /// Logical transactions and the physical commits that carried them.
+    Sqlite {
+        /// Transactions answered.
+        transactions: u64,
+        /// Commits made.
+        commits: u64,
+    },
+    /// The pool that transactions draw from.
+    Postgres {
+        /// Connections in use.
+        busy: usize,
+        /// Connections open.
+        open: usize,
+        /// Connections allowed.
+        allowed: usize,
+    },
+}
+
+impl Db {
+    /// Opens the database. Nothing is migrated yet: see [`Db::migrate`].
+    ///
+    /// # Errors
+    /// `database_unavailable` when the file cannot be opened or the URL cannot be read.
+    pub fn open(place: &Place, clock: Clock) -> Result<Self> {
+        let backend = match place {
+            Place::Sqlite(path) => Backend::Sqlite(Sqlite::open(path)?),
+            Place::Postgres { url, schema, pool_size } => {
+                Backend::Postgres(Box::new(Postgres::open(url, schema.as_deref(), *pool_size)?))
+            }
+        };
+        Ok(Self(Arc::new(Inner { backend, clock, listener: std::sync::OnceLock::new() })))
+    }
+
+    /// Which engine serves.
+    #[must_use]
+    pub fn engine(&self) -> Engine {
+        match self.0.backend {
+            Backend::Sqlite(_) => Engine::Sqlite,
+            Backend::Postgres(_) => Engine::Postgres,
+        }
+    }
+
+    /// The clock whose instants are stored here.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// What reads run on.
+    #[must_use]
+    pub fn read(&self) -> Conn {
+        Conn::reader(self.clone())
+    }
+
+    /// Runs `work` in a transaction and commits it.
+    ///
+    /// `work` may run several times; only its last run counts. (It is cloned for each run: a closure that borrows
+    /// what it needs is a copy, and the compiler can see that its future may move between threads.)
+    ///
+    /// # Errors
+    /// What `work` fails with, after rolling back; `database_unavailable` when the commit did not succeed
+    /// or is not known to have succeeded.
+    pub async fn write<T>(&self, work: impl AsyncFnOnce(&mut Tx) -> Result<T> + Clone) -> Result<T> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let failure = match self.attempt(work.clone()).await {
+                Ok((value, notes)) => {
+                    self.tell(&notes);
+                    return Ok(value);
+                }
+                Err(failure) => failure,
+            };
+            if failure.fate == Fate::Final || tries == TRIES {
+                return Err(failure.error);
+            }
+            tracing::debug!(error = %failure.error, tries, "the transaction is tried again");
+            tokio::time::sleep(pause(tries)).await;
+        }
+    }
+
+    /// Calls `listener` with the notes of every transaction that this process commits, before the caller
+    /// of [`Db::write`] learns of it. It must be quick. The first listener stays.
+    pub fn listen(&self, listener: impl Fn(&[Note]) + Send + Sync + 'static) {
+        let _ = self.0.listener.set(Box::new(listener));
+    }
+
+    /// What the engine did and holds.
+    #[must_use]
+    pub fn figures(&self) -> Figures {
+        match &self.0.backend {
+            Backend::Sqlite(sqlite) => {
+                let (transactions, commits) = sqlite.figures();
+                Figures::Sqlite { transactions, commits }
+            }
+            Backend::Postgres(postgres) => {
+                let (busy, open, allowed) = postgres.figures();
+                Figures::Postgres { busy, open, allowed }
+            }
+        }
+    }
+
+    /// Ends the idle connections to a server.
+    pub fn close(&self) {
+        if let Backend::Postgres(postgres) = &self.0.backend {
+            postgres.close();
+        }
+    }
+
+    /// The schema that this program may have to make: a plain identifier.
+    fn schema(&self) -> Option<&str> {
+        match &self.0.backend {
+            Backend::Sqlite(_) => None,
+            Backend::Postgres(postgres) => postgres.schema.as_deref(),
+        }
+    }
+
+    async fn attempt<T>(&self, work: impl AsyncFnOnce(&mut Tx) -> Result<T>) -> Result<(T, Vec<Note>), Failure> {
+        let mut tx = Tx::begin(self).await?;
+        match work(&mut tx).await {
+            Ok(value) => tx.commit().await.map(|notes| (value, notes)),
+            Err(error) => Err(tx.rollback(error).await),
+        }
+    }
+
+    fn tell(&self, notes: &[Note]) {
+        if let Some(listener) = self.0.listener.get().filter(|_| !notes.is_empty()) {
+            listener(notes);
+        }
+    }
+}
+
+/// A pause that grows and differs from one caller to the next: 1-2 ms, 2-4 ms, .. at most 64-128 ms.
+fn pause(tries: u32) -> Duration {
+    let base = 1_000u64 << tries.clamp(1, 7).saturating_sub(1);
+    let spread = secret::random::<2>().map_or(0, |bytes| u64::from(u16::from_be_bytes(bytes)));
+    Duration::from_micros(base + base * spread / u64::from(u16::MAX))
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self { fate: Fate::Final, error }
+    }
+}

@@ -1,0 +1,365 @@
+//! `PostgreSQL`: plain reads share a few pipelined connections, transactions take one from a pool.
+//!
+//! A statement is prepared once for each connection. A lost connection is tried again only where that is
+//! safe: for reads, and for transactions that had not sent their commit.
+
+mod wire;
+
+use std::{
+    borrow::Cow,
+    collections::HashMap,
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
+use futures_util::future::join;
+use tokio_postgres::{Client, Config, NoTls, Statement, config::SslMode, error::SqlState};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::{
+    dialect,
+    error::Failure,
+    sql::{Lock, Outcome, Sql},
+};
+use crate::error::{Error, Result};
+
+/// Connections that plain reads share.
+const LANES: usize = 2;
+/// The server gives a statement up after 5 s; a server that hangs is given up a little later.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(6);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+const POOL_TIMEOUT: Duration = Duration::from_secs(3);
+/// Oldest major version the statements are written for.
+const OLDEST: u32 = 15;
+
+pub(super) struct Postgres {
+    pool: Pool,
+    lanes: [Lane; LANES],
+    next: AtomicUsize,
+    connector: Connector,
+    pub schema: Option<String>,
+}
+
+#[derive(Default)]
+struct Lane {
+    current: RwLock<Option<Arc<Session>>>,
+    connecting: tokio::sync::Mutex<()>,
+}
+
+/// A connection that plain reads share, and what is prepared on it.
+struct Session {
+    client: Client,
+    prepared: RwLock<HashMap<Cow<'static, str>, Statement>>,
+}
+
+#[derive(Clone)]
+struct Connector {
+    config: Config,
+    tls: MakeRustlsConnect,
+}
+
+/// A transaction on a connection of its own.
+pub(super) struct Transaction {
+    client: Option<Object>,
+    stage: Stage,
+}
+
+/// `begin` travels with the first statement, which saves a round trip.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Fresh,
+    Begun,
+}
+
+impl Postgres {
+    /// Prepares the pool; no connection is made yet.
+    pub fn open(url: &str, schema: Option<&str>, pool_size: usize) -> Result<Self> {
+        let mut config: Config =
+            url.parse().map_err(|e| Error::unavailable(format!("DATABASE_URL cannot be read: {e}")))?;
+        let path = schema.map(|schema| format!(" -c search_path={schema}")).unwrap_or_default();
+        let given = config.get_options().unwrap_or_default().to_owned();
+        config
+            .options(format!(
+                "-c statement_timeout=5000 -c lock_timeout=2000 -c idle_in_transaction_session_timeout=15000 \
+                 -c timezone=UTC{path} {given}"
+            ))
+            .application_name("denizen")
+            .connect_timeout(CONNECT_TIMEOUT)
+            .keepalives_idle(Duration::from_secs(10))
+            .tcp_user_timeout(ANSWER_TIMEOUT);
+        // A read is one statement: it sees what is committed when it begins, and never stands in anybody's way.
+        let mut shared = config.clone();
+        let options = config.get_options().unwrap_or_default();
+        shared.options(format!(
+            "{options} -c default_transaction_isolation=read\\ committed -c default_transaction_read_only=on"
+        ));
+        let tls = tls()?;
+        let connector = Connector { config: shared, tls: tls.clone() };
+        let how = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let manager = if config.get_ssl_mode() == SslMode::Disable {
+            Manager::from_config(config, NoTls, how)
+        } else {
+            Manager::from_config(config, tls, how)
+        };
+        let pool = Pool::builder(manager)
+            .max_size(pool_size)
+            .wait_timeout(Some(POOL_TIMEOUT))
+            .create_timeout(Some(CONNECT_TIMEOUT))
+            .runtime(Runtime::Tokio1)
+            .post_create(Hook::async_fn(|client, _| {
+                Box::pin(async move {
+                    let version = client.query_one("show server_version_num", &[]).await.map_err(HookError::Backend)?;
+                    let version: u32 = version.get::<_, &str>(0).parse().unwrap_or(0);
+                    if version / 10_000 < OLDEST {
+                        return Err(HookError::message(format!("PostgreSQL {OLDEST} or newer is needed")));
+                    }
+                    Ok(())
+                })
+            }))
+            .build()
+            .map_err(Error::internal)?;
+        Ok(Self {
+            pool,
+            lanes: Default::default(),
+            next: AtomicUsize::new(0),
+            connector,
+            schema: schema.map(Into::into),
+        })
+    }
+
+    /// Runs a read on a shared connection; again when that was lost.
+    pub async fn read(&self, statement: &Sql) -> Result<Outcome, Failure> {
+        let lane = &self.lanes[self.next.fetch_add(1, Ordering::Relaxed) % LANES];
+        let session = lane.session(&self.connector).await?;
+        match session.run(statement).await {
+            Err(failure) if session.client.is_closed() => {
+                tracing::debug!(cause = %failure.error, "read again on a new connection");
+                lane.session(&self.connector).await?.run(statement).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Takes a connection.
+    pub async fn begin(&self) -> Result<Transaction, Failure> {
+        let client = self.pool.get().await.map_err(Failure::unavailable)?;
+        Ok(Transaction { client: Some(client), stage: Stage::Fresh })
+    }
+
+    /// `(connections of the pool in use, open, allowed)`.
+    pub fn figures(&self) -> (usize, usize, usize) {
+        let status = self.pool.status();
+        (status.size.saturating_sub(status.available), status.size, status.max_size)
+    }
+
+    /// Ends the idle connections, so that the server can stop.
+    pub fn close(&self) {
+        self.pool.close();
+    }
+}
+
+impl Lane {
+    async fn session(&self, connector: &Connector) -> Result<Arc<Session>, Failure> {
+        if let Some(session) = self.open() {
+            return Ok(session);
+        }
+        let _one_at_a_time = self.connecting.lock().await;
+        if let Some(session) = self.open() {
+            return Ok(session);
+        }
+        let client = tokio::time::timeout(CONNECT_TIMEOUT, connector.connect())
+            .await
+            .map_err(|_| Failure::unavailable("no connection within 3 s"))?
+            .map_err(|e| Failure::unavailable(describe(&e)))?;
+        let session = Arc::new(Session { client, prepared: RwLock::default() });
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&session));
+        Ok(session)
+    }
+
+    fn open(&self) -> Option<Arc<Session>> {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        current.as_ref().filter(|session| !session.client.is_closed()).cloned()
+    }
+}
+
+impl Session {
+    async fn run(&self, statement: &Sql) -> Result<Outcome, Failure> {
+        timely(async {
+            let prepared = self.prepare(statement).await?;
+            check(&prepared, statement)?;
+            let rows = self.client.query_raw(&prepared, &statement.binds).await.map_err(|e| failure(&e))?;
+            wire::collect(rows).await
+        })
+        .await
+    }
+
+    async fn prepare(&self, statement: &Sql) -> Result<Statement, Failure> {
+        let known = self.prepared.read().unwrap_or_else(PoisonError::into_inner).get(&statement.text).cloned();
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let prepared = self.client.prepare(&statement.text).await.map_err(|e| failure(&e))?;
+        self.prepared.write().unwrap_or_else(PoisonError::into_inner).insert(statement.text.clone(), prepared.clone());
+        Ok(prepared)
+    }
+}
+
+impl Connector {
+    async fn connect(&self) -> Result<Client, tokio_postgres::Error> {
+        if self.config.get_ssl_mode() == SslMode::Disable {
+            let (client, connection) = self.config.connect(NoTls).await?;
+            tokio::spawn(async move { report(connection.await) });
+            return Ok(client);
+        }
+        let (client, connection) = self.config.connect(self.tls.clone()).await?;
+        tokio::spawn(async move { report(connection.await) });
+        Ok(client)
+    }
+}
+
+fn report(ended: Result<(), tokio_postgres::Error>) {
+    if let Err(e) = ended {
+        tracing::warn!(cause = describe(&e), "a database connection was lost");
+    }
+}
+
+impl Transaction {
+    pub async fn run(&mut self, statement: &Sql) -> Result<Outcome, Failure> {
+        let text = dialect::postgres(&statement.text, statement.lock);
+        self.pipelined(async |client| {
+            let prepared = client.prepare_cached(&text).await.map_err(|e| failure(&e))?;
+            check(&prepared, statement)?;
+            let rows = client.query_raw(&prepared, &statement.binds).await.map_err(|e| failure(&e))?;
+            wire::collect(rows).await
+        })
+        .await
+    }
+
+    pub async fn batch(&mut self, text: &str) -> Result<(), Failure> {
+        self.pipelined(async |client| client.batch_execute(text).await.map_err(|e| failure(&e))).await
+    }
+
+    /// Runs `work`, behind `begin` when it is the first. Nothing has been committed yet, so on a lost connection
+    /// the whole transaction may run again.
+    async fn pipelined<T>(&mut self, work: impl AsyncFnOnce(&Object) -> Result<T, Failure>) -> Result<T, Failure> {
+        let client = self.client.as_ref().ok_or_else(|| Failure::internal("the transaction has ended"))?;
+        let outcome = timely(async {
+            if std::mem::replace(&mut self.stage, Stage::Begun) == Stage::Begun {
+                return work(client).await;
+            }
+            let (begun, outcome) = join(client.batch_execute("begin"), work(client)).await;
+            begun.map_err(|e| failure(&e)).and(outcome)
+        })
+        .await;
+        outcome.map_err(|failure| if client.is_closed() { Failure::retry(failure.error) } else { failure })
+    }
+
+    /// Commits. When the answer is lost nobody can tell whether it took place: 503, not tried again.
+    pub async fn commit(self) -> Result<(), Failure> {
+        self.end("commit").await
+    }
+
+    pub async fn rollback(self) -> Result<(), Failure> {
+        // Whether the server hears of it or not: nothing of this will be committed.
+        let _ = self.end("rollback").await;
+        Ok(())
+    }
+
+    async fn end(mut self, text: &str) -> Result<(), Failure> {
+        let client = self.client.take().ok_or_else(|| Failure::internal("the transaction has ended"))?;
+        if self.stage == Stage::Fresh {
+            return Ok(());
+        }
+        let done = timely(client.batch_execute(text)).await;
+        if done.is_err() {
+            drop(Object::take(client));
+        }
+        done
+    }
+}
+
+impl Drop for Transaction {
+    /// A caller who went away in the middle must not hand an open transaction to the next one.
+    fn drop(&mut self) {
+        if let Some(client) = self.client.take().filter(|_| self.stage == Stage::Begun) {
+            drop(Object::take(client));
+        }
+    }
+}
+
+async fn timely<T, E: Into<Failure>>(work: impl Future<Output = Result<T, E>>) -> Result<T, Failure> {
+    match tokio::time::timeout(ANSWER_TIMEOUT, work).await {
+        Ok(done) => done.map_err(Into::into),
+        Err(_) => Err(Failure::unavailable("the database did not answer within 6 s")),
+    }
+}
+
+fn check(prepared: &Statement, statement: &Sql) -> Result<(), Failure> {
+    if prepared.params().len() == statement.binds.len() {
+        return Ok(());
+    }
+    Err(Failure::internal(format!("{} binds do not fit: {}", statement.binds.len(), statement.text)))
+}
+
+impl From<tokio_postgres::Error> for Failure {
+    fn from(error: tokio_postgres::Error) -> Self {
+        failure(&error)
+    }
+}
+
+fn failure(error: &tokio_postgres::Error) -> Failure {
+    let cause = describe(error);
+    let Some(server) = error.as_db_error() else {
+        return if error.is_closed()
+            || std::error::Error::source(error).is_some_and(<dyn std::error::Error>::is::<std::io::Error>)
+        {
+            Failure::unavailable(cause)
+        } else {
+            Failure::internal(cause)
+        };
+    };
+    match server.code() {
+        &SqlState::T_R_SERIALIZATION_FAILURE | &SqlState::T_R_DEADLOCK_DETECTED => Failure::retry(cause),
+        &SqlState::UNIQUE_VIOLATION => Failure::unique(server.constraint().unwrap_or_default()),
+        // Stopping, starting, out of something, too slow: not our mistake, and it passes.
+        code if ["57", "53", "08", "58"].iter().any(|class| code.code().starts_with(class)) => {
+            Failure::unavailable(cause)
+        }
+        &SqlState::LOCK_NOT_AVAILABLE | &SqlState::READ_ONLY_SQL_TRANSACTION => Failure::unavailable(cause),
+        _ => Failure::internal(cause),
+    }
+}
+
+/// The driver's own text says only which step failed; the reason is its source.
+fn describe(error: &tokio_postgres::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+/// Certificates are always verified, against the system's roots: a connection that is only encrypted
+/// protects against nobody who can redirect it.
+fn tls() -> Result<MakeRustlsConnect> {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(Error::internal)?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(MakeRustlsConnect::new(config))
+}
+
+/// Reads never lock rows.
+pub(super) fn refuse_lock(statement: &Sql) -> Result<(), Failure> {
+    if statement.lock == Lock::None { Ok(()) } else { Err(Failure::internal("a row lock outside a transaction")) }
+}

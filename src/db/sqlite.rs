@@ -1,0 +1,334 @@
+//! `SQLite`: one writer with group commit, and readers on the calling thread.
+//!
+//! A logical transaction is a savepoint inside one physical transaction. Whoever holds the writer runs his
+//! statements inline and passes the writer on; the committer, a thread of its own, queues for the writer
+//! like everyone else (the mutex is fair), so it commits all who came before it at one fsync and then
+//! answers them. A failed savepoint rolls back alone. Nothing is answered before the commit, a refusal
+//! neither: it may rest on a neighbour's row.
+//!
+//! The closure of a transaction awaits only SQL, and SQL here never suspends: a transaction that began
+//! ends in the same poll, so it cannot be cancelled half-way.
+
+use std::{
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+        mpsc,
+    },
+    time::Duration,
+};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, ffi, types::ValueRef};
+use tokio::sync::{Mutex as FairMutex, OwnedMutexGuard, oneshot};
+
+use super::{
+    Value, dialect,
+    error::Failure,
+    sql::{Outcome, Sql},
+};
+use crate::error::{Error, Result};
+
+/// How long a statement waits for another process that holds the write lock. It blocks a worker, so it is
+/// short; the transaction is tried again after a pause that does not.
+const BUSY_TIMEOUT: Duration = Duration::from_millis(250);
+/// How long a transaction queues for the writer before it gives up.
+const WRITER_TIMEOUT: Duration = Duration::from_secs(10);
+const STATEMENTS: usize = 256;
+
+pub(super) struct Sqlite {
+    path: PathBuf,
+    /// Before the writer, so that it closes last and leaves one file: a reader cannot put the log into it.
+    idle: Mutex<Vec<Connection>>,
+    writer: Arc<FairMutex<Writer>>,
+    committer: mpsc::Sender<()>,
+    figures: Arc<Figures>,
+}
+
+/// What the writer did so far.
+#[derive(Default)]
+pub(super) struct Figures {
+    pub transactions: AtomicU64,
+    pub commits: AtomicU64,
+}
+
+/// The one connection that writes.
+pub(super) struct Writer {
+    conn: Connection,
+    state: State,
+    waiting: Vec<oneshot::Sender<Result<(), Arc<str>>>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Idle,
+    Open,
+}
+
+/// A logical transaction: the writer, held.
+pub(super) struct Savepoint {
+    writer: Option<OwnedMutexGuard<Writer>>,
+    committer: mpsc::Sender<()>,
+}
+
+impl Sqlite {
+    /// Opens or creates the file, readable by its owner only.
+    pub fn open(path: &Path) -> Result<Self> {
+        if let Some(folder) = path.parent() {
+            make(folder).map_err(|e| cannot_open(path, &e))?;
+        }
+        std::fs::OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(path)
+            .map_err(|e| cannot_open(path, &e))?;
+        let conn = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(|e| cannot_open(path, &e))?;
+        let figures = Arc::new(Figures::default());
+        let writer = Arc::new(FairMutex::new(Writer { conn, state: State::Idle, waiting: Vec::new() }));
+        let (committer, wake) = mpsc::channel();
+        let (queue, counted) = (Arc::downgrade(&writer), Arc::clone(&figures));
+        std::thread::Builder::new()
+            .name("commit".into())
+            .spawn(move || {
+                while wake.recv().is_ok() {
+                    let Some(writer) = queue.upgrade() else { return };
+                    commit(&mut writer.blocking_lock(), &counted);
+                }
+            })
+            .map_err(Error::internal)?;
+        Ok(Self { path: path.to_owned(), writer, committer, idle: Mutex::default(), figures })
+    }
+
+    /// Takes the writer and opens a savepoint.
+    pub async fn begin(&self) -> Result<Savepoint, Failure> {
+        let lock = tokio::time::timeout(WRITER_TIMEOUT, Arc::clone(&self.writer).lock_owned());
+        let mut writer = lock.await.map_err(|_| Failure::unavailable("the writer stayed busy"))?;
+        if writer.state == State::Idle {
+            writer.conn.execute_batch("begin immediate").map_err(|e| failure(&e))?;
+            writer.state = State::Open;
+        }
+        let savepoint = Savepoint { writer: Some(writer), committer: self.committer.clone() };
+        savepoint.batch("savepoint t")?;
+        Ok(savepoint)
+    }
+
+    /// Runs a read on the calling thread.
+    pub fn read(&self, statement: &Sql) -> Result<Outcome, Failure> {
+        let conn = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let conn = match conn {
+            Some(conn) => conn,
+            None => connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(|e| failure(&e))?,
+        };
+        let outcome = run(&conn, statement);
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(conn);
+        outcome
+    }
+
+    /// What the writer did so far: `(logical transactions, physical commits)`.
+    pub fn figures(&self) -> (u64, u64) {
+        (self.figures.transactions.load(Ordering::Relaxed), self.figures.commits.load(Ordering::Relaxed))
+    }
+}
+
+impl Savepoint {
+    pub fn run(&mut self, statement: &Sql) -> Result<Outcome, Failure> {
+        let writer = self.writer.as_ref().ok_or_else(|| Failure::internal("the transaction has ended"))?;
+        run(&writer.conn, statement)
+    }
+
+    pub fn batch(&self, text: &str) -> Result<(), Failure> {
+        let writer = self.writer.as_ref().ok_or_else(|| Failure::internal("the transaction has ended"))?;
+        writer.conn.execute_batch(text).map_err(|e| failure(&e))
+    }
+
+    /// Keeps the work and waits for the physical commit.
+    pub async fn commit(self) -> Result<(), Failure> {
+        self.end("release t").await
+    }
+
+    /// Undoes the work and waits for the physical commit all the same.
+    pub async fn rollback(self) -> Result<(), Failure> {
+        self.end("rollback to t; release t").await
+    }
+
+    async fn end(mut self, text: &str) -> Result<(), Failure> {
+        if let Err(failure) = self.batch(text) {
+            // FULL or IOERR in a statement may have rolled everything back already; the drop tells the neighbours.
+            let is_lost = self.writer.as_ref().is_some_and(|writer| writer.conn.is_autocommit());
+            return Err(if is_lost { Failure::unavailable(failure.error) } else { failure });
+        }
+        let mut writer = self.writer.take().ok_or_else(|| Failure::internal("the transaction has ended"))?;
+        let (answer, answered) = oneshot::channel();
+        writer.waiting.push(answer);
+        drop(writer);
+        // The committer lives as long as the engine, which this transaction keeps alive.
+        let _ = self.committer.send(());
+        match answered.await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(cause)) => Err(Failure::unavailable(cause)),
+            Err(_) => Err(Failure::unavailable("the committer is gone")),
+        }
+    }
+}
+
+impl Drop for Savepoint {
+    /// An unfinished transaction (an error in ending it, or a panic in its closure) leaves no trace.
+    fn drop(&mut self) {
+        if let Some(writer) = &mut self.writer {
+            let undone = writer.conn.execute_batch("rollback to t; release t");
+            if undone.is_err() || writer.conn.is_autocommit() {
+                writer.abandon("a transaction could not be undone");
+            }
+            let _ = self.committer.send(());
+        }
+    }
+}
+
+impl Writer {
+    /// The physical transaction is lost: everyone in it is told so.
+    fn abandon(&mut self, cause: &str) {
+        if !self.conn.is_autocommit() {
+            let _ = self.conn.execute_batch("rollback");
+        }
+        self.state = State::Idle;
+        let cause: Arc<str> = cause.into();
+        for answer in self.waiting.drain(..) {
+            let _ = answer.send(Err(Arc::clone(&cause)));
+        }
+    }
+}
+
+/// Commits the physical transaction and answers all that waited for it.
+fn commit(writer: &mut Writer, figures: &Figures) {
+    if writer.state == State::Idle {
+        return;
+    }
+    if writer.conn.is_autocommit() {
+        // FULL or IOERR in a statement has rolled everything back already.
+        return writer.abandon("the database rolled the transaction back");
+    }
+    if let Err(e) = writer.conn.execute_batch("commit") {
+        tracing::error!(cause = %e, "commit failed");
+        return writer.abandon(&e.to_string());
+    }
+    writer.state = State::Idle;
+    figures.commits.fetch_add(1, Ordering::Relaxed);
+    figures.transactions.fetch_add(writer.waiting.len() as u64, Ordering::Relaxed);
+    for answer in writer.waiting.drain(..) {
+        let _ = answer.send(Ok(()));
+    }
+}
+
+/// Makes a folder whose name outlives a power cut: what is synced inside a lost folder is lost with it.
+fn make(folder: &Path) -> std::io::Result<()> {
+    if folder.as_os_str().is_empty() || folder.is_dir() {
+        return Ok(());
+    }
+    let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    make(parent)?;
+    match std::fs::DirBuilder::new().mode(0o700).create(folder) {
+        Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => return Err(e),
+        _ => {}
+    }
+    std::fs::File::open(parent)?.sync_all()
+}
+
+fn connect(path: &Path, access: OpenFlags) -> rusqlite::Result<Connection> {
+    let conn = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    conn.busy_timeout(BUSY_TIMEOUT)?;
+    conn.set_prepared_statement_cache_capacity(STATEMENTS);
+    if access.contains(OpenFlags::SQLITE_OPEN_READ_WRITE) {
+        // Whoever is told of a commit must find it again after a power cut.
+        conn.pragma_update(None, "journal_mode", "wal")?;
+        conn.pragma_update(None, "synchronous", "full")?;
+        conn.pragma_update(None, "wal_autocheckpoint", 4_000)?;
+    }
+    conn.pragma_update(None, "foreign_keys", "on")?;
+    conn.pragma_update(None, "trusted_schema", "off")?;
+    Ok(conn)
+}
+
+fn run(conn: &Connection, statement: &Sql) -> Result<Outcome, Failure> {
+    let mut prepared = conn.prepare_cached(&statement.text).map_err(|e| failure(&e))?;
+    let mut used = 0;
+    for index in 1..=prepared.parameter_count() {
+        // `$2` may be the first parameter that SQLite sees: go by the name.
+        let number = prepared.parameter_name(index).and_then(|name| name[1..].parse::<usize>().ok()).unwrap_or(0);
+        let value = number.checked_sub(1).and_then(|n| statement.binds.get(n)).ok_or_else(|| binds(statement))?;
+        used = used.max(number);
+        bind(&mut prepared, index, value).map_err(|e| failure(&e))?;
+    }
+    if used != statement.binds.len() {
+        return Err(binds(statement));
+    }
+    let width = prepared.column_count();
+    let mut rows = Vec::new();
+    let mut cursor = prepared.raw_query();
+    while let Some(row) = cursor.next().map_err(|e| failure(&e))? {
+        let mut cells = Vec::with_capacity(width);
+        for n in 0..width {
+            cells.push(cell(row.get_ref(n).map_err(|e| failure(&e))?)?);
+        }
+        rows.push(cells);
+    }
+    drop(cursor);
+    let affected = if width == 0 { conn.changes() } else { rows.len() as u64 };
+    Ok(Outcome { rows, affected })
+}
+
+fn binds(statement: &Sql) -> Failure {
+    Failure::internal(format!("{} binds do not fit: {}", statement.binds.len(), statement.text))
+}
+
+fn bind(prepared: &mut rusqlite::Statement<'_>, index: usize, value: &Value) -> rusqlite::Result<()> {
+    match value {
+        Value::Null => prepared.raw_bind_parameter(index, rusqlite::types::Null),
+        Value::Bool(v) => prepared.raw_bind_parameter(index, v),
+        Value::Int(v) => prepared.raw_bind_parameter(index, v),
+        Value::Text(v) => prepared.raw_bind_parameter(index, v),
+        Value::Bytes(v) => prepared.raw_bind_parameter(index, v),
+        Value::Uuid(v) => prepared.raw_bind_parameter(index, v.as_bytes().as_slice()),
+        Value::Time(v) => prepared.raw_bind_parameter(index, v.micros()),
+        Value::Json(v) => prepared.raw_bind_parameter(index, serde_json::to_string(v).unwrap_or_default()),
+    }
+}
+
+fn cell(value: ValueRef<'_>) -> Result<Value, Failure> {
+    Ok(match value {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(v) => Value::Int(v),
+        ValueRef::Text(v) => {
+            Value::Text(std::str::from_utf8(v).map_err(|_| Failure::internal("stored text is not UTF-8"))?.to_owned())
+        }
+        ValueRef::Blob(v) => Value::Bytes(v.to_vec()),
+        ValueRef::Real(_) => return Err(Failure::internal("a real number where none is stored")),
+    })
+}
+
+fn cannot_open(path: &Path, cause: &dyn std::fmt::Display) -> Error {
+    Error::unavailable(format!("cannot open the database {}: {cause}", path.display()))
+}
+
+fn failure(error: &rusqlite::Error) -> Failure {
+    let Some(code) = error.sqlite_error() else { return Failure::internal(error) };
+    match (code.code, code.extended_code) {
+        (ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked, _) => Failure::retry(error),
+        (_, ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY) => match error {
+            rusqlite::Error::SqliteFailure(_, Some(message)) => Failure::unique(&dialect::unique_index(message)),
+            _ => Failure::internal(error),
+        },
+        (
+            ErrorCode::DiskFull
+            | ErrorCode::SystemIoFailure
+            | ErrorCode::CannotOpen
+            | ErrorCode::ReadOnly
+            | ErrorCode::OutOfMemory
+            | ErrorCode::PermissionDenied,
+            _,
+        ) => Failure::unavailable(error),
+        _ => Failure::internal(error),
+    }
+}

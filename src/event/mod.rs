@@ -1,0 +1,170 @@
+//! The log: every change to a user is one event, written in the transaction that makes the change.
+//!
+//! [`record`] puts an event beside the change. The [`sequencer`] numbers committed events without gaps and
+//! seals each with an HMAC over the seal before it; the number is the cursor of every reader. [`watch`]
+//! tells this process what others changed. [`verify`] proves that what was numbered was not altered
+//! or taken away. `docs/events.md` writes down the framing, and what the proof does not cover.
+//!
+//! The invariant: an event exists if and only if its change is committed, exactly once.
+
+pub mod counters;
+mod kind;
+mod seal;
+pub mod sequencer;
+mod store;
+pub mod verify;
+pub mod watch;
+
+use serde_json::{Map, Value};
+
+pub use kind::Kind;
+
+use crate::{
+    access::{Actor, Caller, Origin},
+    clock::Time,
+    db::{Conn, Note, Tx},
+    error::Result,
+    id::{SessionId, UserId},
+};
+
+/// The version of the shape of `data`.
+pub const SCHEMA_VERSION: i64 = 1;
+
+/// Whether what was tried took place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It did.
+    Success,
+    /// It was refused.
+    Refused,
+}
+
+/// What happened, before it is written down.
+#[derive(Debug)]
+pub struct Event {
+    kind: Kind,
+    outcome: Outcome,
+    actor: Actor,
+    user: Option<UserId>,
+    user_version: Option<i64>,
+    session: Option<SessionId>,
+    data: Map<String, Value>,
+}
+
+impl Event {
+    /// Something that `caller` did. His address and user agent go into the data.
+    #[must_use]
+    pub fn new(kind: Kind, caller: &Caller) -> Self {
+        let session = match caller.actor {
+            Actor::User(_, session) => Some(session),
+            _ => None,
+        };
+        let event = Self {
+            kind,
+            outcome: Outcome::Success,
+            actor: caller.actor,
+            user: None,
+            user_version: None,
+            session,
+            data: Map::new(),
+        };
+        let event = event.with("ip", caller.origin.ip.map(|ip| ip.to_string()));
+        event.with("user_agent", caller.origin.user_agent.clone())
+    }
+
+    /// Says that it was refused.
+    #[must_use]
+    pub fn refused(mut self) -> Self {
+        self.outcome = Outcome::Refused;
+        self
+    }
+
+    /// The user it concerns.
+    #[must_use]
+    pub fn user(mut self, user: UserId) -> Self {
+        self.user = Some(user);
+        self
+    }
+
+    /// The version of the user's record after it. The events of one user ascend by it.
+    #[must_use]
+    pub fn version(mut self, version: i64) -> Self {
+        self.user_version = Some(version);
+        self
+    }
+
+    /// The session it concerns.
+    #[must_use]
+    pub fn session(mut self, session: SessionId) -> Self {
+        self.session = Some(session);
+        self
+    }
+
+    /// Adds a fact; nothing when it is null.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        let value = value.into();
+        if !value.is_null() {
+            self.data.insert(name.to_owned(), value);
+        }
+        self
+    }
+}
+
+/// Writes an event into the transaction of its change.
+///
+/// # Errors
+/// Of the database.
+pub async fn record(tx: &mut Tx, event: Event) -> Result<()> {
+    tx.note(Note {
+        kind: event.kind.as_str(),
+        user: event.user.map(UserId::uuid),
+        session: event.session.map(SessionId::uuid),
+    });
+    store::insert(tx, event).await
+}
+
+const MINUTE: i64 = 60_000_000;
+
+/// Counts the refusal of a stranger. An event each would let him fill the disk, so [`tell_tally`] makes one for
+/// each client, kind and minute.
+///
+/// # Errors
+/// Of the database.
+pub async fn tally(tx: &mut Tx, caller: &Caller, kind: Kind) -> Result<()> {
+    let minute = Time::from_micros(tx.now().micros() / MINUTE * MINUTE);
+    let client = caller.origin.ip.map_or_else(|| "unknown".to_owned(), |ip| ip.to_string());
+    store::tally(tx, minute, &client, kind).await
+}
+
+/// Writes down the refusals of the minutes that are over.
+///
+/// # Errors
+/// Of the database.
+pub async fn tell_tally(tx: &mut Tx) -> Result<()> {
+    let before = Time::from_micros(tx.now().micros() / MINUTE * MINUTE);
+    for (client, kind, count) in store::take_tally(tx, before).await? {
+        let Some(kind) = Kind::parse(&kind) else { continue };
+        let stranger = Caller::anonymous(Origin { ip: client.parse().ok(), user_agent: None });
+        record(tx, Event::new(kind, &stranger).refused().with("count", count)).await?;
+    }
+    Ok(())
+}
+
+/// Takes the personal data out of everything the log holds of a user, and records that it did.
+/// What is left proves that the events took place, and nothing more.
+///
+/// # Errors
+/// Of the database.
+pub async fn erase(tx: &mut Tx, caller: &Caller, user: UserId) -> Result<()> {
+    let erased = store::erase(tx, user).await?;
+    record(tx, Event::new(Kind::UserErased, caller).user(user).with("events", erased)).await
+}
+
+/// The newest instant in the log, below which the clock must not fall.
+///
+/// # Errors
+/// Of the database.
+pub async fn newest(conn: &mut Conn) -> Result<Option<Time>> {
+    store::newest(conn).await
+}

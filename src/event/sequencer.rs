@@ -1,0 +1,273 @@
+//! The sequencer: numbers committed events without gaps, in one place of all nodes.
+//!
+//! A serial column is not ordered by commit: a reader past number 8 would miss 7, committed later. So numbers
+//! are given after the commit, by one node at a time. Who numbers is settled by one row: each batch moves it
+//! by `update .. where` it still stands as it was, in the batch's own transaction; zero rows mean that
+//! somebody else took over, and the batch is rolled back. The leader touches the row every 500 ms; a follower
+//! that saw it stand still for 1.5 s, by his own timer, takes it. No clocks are compared, no locks are held.
+
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::sync::{Notify, watch};
+
+use super::{
+    counters, seal,
+    store::{self, Head, Pending},
+};
+use crate::{
+    db::{Db, Engine, Tx},
+    error::{Error, Result},
+    id::UserId,
+    secret::Keys,
+};
+
+const BATCH: i64 = 512;
+const POLL: Duration = Duration::from_millis(100);
+const TOUCH: Duration = Duration::from_millis(500);
+const STANDSTILL: Duration = Duration::from_millis(1_500);
+/// Commits that come within this time are numbered together.
+const COALESCE: Duration = Duration::from_millis(2);
+
+/// A running sequencer. Dropping it stops the work, as a crash would.
+pub struct Sequencer {
+    wake: Arc<Notify>,
+    head: watch::Receiver<i64>,
+    stop: watch::Sender<bool>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+/// The beat of a row that its leader has left in good order: anybody may take it at once.
+const VACANT: i64 = -1;
+
+impl Sequencer {
+    /// Starts; gives the number of the last event once it leads or follows.
+    #[must_use]
+    pub fn start(db: Db, keys: Arc<Keys>) -> Self {
+        let wake = Arc::new(Notify::new());
+        let (tell, head) = watch::channel(0);
+        let (stop, stopping) = watch::channel(false);
+        let task = tokio::spawn(run(Node { db, keys, wake: Arc::clone(&wake), tell, stopping }));
+        Self { wake, head, stop, task }
+    }
+
+    /// Numbers what is pending if this node leads, then leaves the row to whoever comes.
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
+        self.wake.notify_one();
+        let _ = tokio::time::timeout(STANDSTILL, &mut self.task).await;
+    }
+
+    /// What to call after each commit.
+    #[must_use]
+    pub fn waker(&self) -> Arc<Notify> {
+        Arc::clone(&self.wake)
+    }
+
+    /// The number of the last event, as far as this node knows.
+    #[must_use]
+    pub fn head(&self) -> watch::Receiver<i64> {
+        self.head.clone()
+    }
+}
+
+impl Drop for Sequencer {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Numbers what is pending, now, as the only node: for the command line when no server runs.
+///
+/// # Errors
+/// Of the database.
+pub async fn drain(db: &Db, keys: &Keys) -> Result<i64> {
+    let mut head = take_over(db).await?;
+    loop {
+        match number(db, keys, &head).await? {
+            Step::Moved(new) => head = new,
+            Step::Nothing => return Ok(head.head),
+            Step::Lost => head = take_over(db).await?,
+        }
+    }
+}
+
+enum Step {
+    Moved(Head),
+    Nothing,
+    Lost,
+}
+
+/// What the work needs.
+struct Node {
+    db: Db,
+    keys: Arc<Keys>,
+    wake: Arc<Notify>,
+    tell: watch::Sender<i64>,
+    stopping: watch::Receiver<bool>,
+}
+
+async fn run(node: Node) {
+    let mut alone = node.db.engine() == Engine::Sqlite;
+    while !node.is_stopping() {
+        // The data folder of SQLite has one server at a time: it need not wait for a predecessor.
+        let led = if std::mem::take(&mut alone) { take_over(&node.db).await.map(Some) } else { node.follow().await };
+        let ended = match led {
+            Ok(Some(head)) => {
+                tracing::debug!(epoch = head.epoch, head = head.head, "this node numbers the log");
+                node.lead(head).await
+            }
+            Ok(None) => return,
+            Err(error) => Err(error),
+        };
+        match ended {
+            Ok(()) if node.is_stopping() => {}
+            Ok(()) => tracing::info!("another node numbers the log"),
+            Err(error) => {
+                tracing::warn!(%error, "the log is not numbered for now");
+                tokio::time::sleep(POLL).await;
+            }
+        }
+    }
+}
+
+impl Node {
+    fn is_stopping(&self) -> bool {
+        *self.stopping.borrow()
+    }
+
+    /// Watches the row until it stands still, then takes it; nothing when this node stops.
+    async fn follow(&self) -> Result<Option<Head>> {
+        let mut seen = None;
+        let mut since = Instant::now();
+        while !self.is_stopping() {
+            let head = store::head(&mut self.db.read()).await?;
+            if head != seen {
+                (seen, since) = (head, Instant::now());
+            }
+            if head.is_none_or(|head| head.epoch == 0 || head.beat == VACANT) || since.elapsed() >= STANDSTILL {
+                return take_over(&self.db).await.map(Some);
+            }
+            self.tell.send_replace(head.map_or(0, |head| head.head));
+            tokio::time::sleep(POLL).await;
+        }
+        Ok(None)
+    }
+
+    /// Numbers until another node takes over or this one stops.
+    async fn lead(&self, mut head: Head) -> Result<()> {
+        // Beside SQLite nobody watches, so nothing is written while nothing happens.
+        let is_watched = self.db.engine() == Engine::Postgres;
+        let mut touched = Instant::now();
+        self.tell.send_replace(head.head);
+        loop {
+            let step = match number(&self.db, &self.keys, &head).await? {
+                Step::Nothing if self.is_stopping() => return vacate(&self.db, &head).await,
+                Step::Nothing if is_watched && touched.elapsed() >= TOUCH => touch(&self.db, &head).await?,
+                step => step,
+            };
+            match step {
+                Step::Lost => return Ok(()),
+                Step::Moved(new) => {
+                    (head, touched) = (new, Instant::now());
+                    self.tell.send_replace(head.head);
+                }
+                Step::Nothing => {
+                    let _ = tokio::time::timeout(POLL, self.wake.notified()).await;
+                    tokio::time::sleep(COALESCE).await;
+                }
+            }
+        }
+    }
+}
+
+/// Takes the row, whoever has it.
+async fn take_over(db: &Db) -> Result<Head> {
+    db.write(async |tx| {
+        store::found(tx).await?;
+        let old = store::head(tx).await?.ok_or_else(|| Error::internal("the log has no head"))?;
+        let new = Head { epoch: old.epoch + 1, beat: 0, ..old };
+        if store::advance(tx, &old, &new).await? { Ok(new) } else { Err(Error::unavailable("another node took over")) }
+    })
+    .await
+}
+
+async fn vacate(db: &Db, head: &Head) -> Result<()> {
+    let new = Head { beat: VACANT, ..*head };
+    db.write(async |tx| store::advance(tx, head, &new).await).await.map(|_| ())
+}
+
+async fn touch(db: &Db, head: &Head) -> Result<Step> {
+    let new = Head { beat: head.beat + 1, ..*head };
+    let kept = db.write(async |tx| store::advance(tx, head, &new).await).await?;
+    Ok(if kept { Step::Moved(new) } else { Step::Lost })
+}
+
+async fn number(db: &Db, keys: &Keys, head: &Head) -> Result<Step> {
+    let events = batch(db).await?;
+    if events.is_empty() {
+        return Ok(Step::Nothing);
+    }
+    let mut new = Head { beat: head.beat + 1, ..*head };
+    let mut sealed = Vec::with_capacity(events.len());
+    for event in events {
+        new.head += 1;
+        let event = seal::seal(keys, event, new.head, &new.seal)?;
+        new.seal.copy_from_slice(&event.seal);
+        sealed.push(event);
+    }
+    let deltas = counters::deltas(&sealed);
+    let (sealed, deltas, new_ref) = (&sealed, &deltas, &new);
+    let kept = db
+        .write(async |tx: &mut Tx| {
+            if !store::advance(tx, head, new_ref).await? {
+                return Ok(false);
+            }
+            store::append(tx, sealed).await?;
+            for (name, by) in deltas {
+                store::count(tx, name, *by).await?;
+            }
+            Ok(true)
+        })
+        .await?;
+    Ok(if kept { Step::Moved(new) } else { Step::Lost })
+}
+
+/// The next events, those of one user ascending by the version of his record.
+///
+/// Ids ascend with time on one node; between nodes whose clocks differ they may not. So the events of one user
+/// are put in order here, and those that come after one beyond the batch wait for it.
+async fn batch(db: &Db) -> Result<Vec<Pending>> {
+    let mut conn = db.read();
+    let mut events = store::pending(&mut conn, BATCH).await?;
+    if let Some(last) = events.get(usize::try_from(BATCH - 1).unwrap_or(0)).map(|event| event.id) {
+        let beyond: HashMap<UserId, i64> = store::lowest_after(&mut conn, last).await?.into_iter().collect();
+        let waits = |event: &Pending| {
+            let lowest = event.user_id.and_then(|user| beyond.get(&user));
+            event.user_version.zip(lowest).is_some_and(|(version, lowest)| version > *lowest)
+        };
+        let first = events[0].user_id;
+        events.retain(|event| !waits(event));
+        if let (true, Some(user)) = (events.is_empty(), first) {
+            // All wait. What one of them waits for is the beginning of his own events.
+            return store::pending_of(&mut conn, user, BATCH).await;
+        }
+    }
+    let mut places: HashMap<UserId, Vec<usize>> = HashMap::new();
+    for (n, event) in events.iter().enumerate() {
+        if let (Some(user), Some(_)) = (event.user_id, event.user_version) {
+            places.entry(user).or_default().push(n);
+        }
+    }
+    for at in places.into_values() {
+        let mut own: Vec<Pending> = at.iter().map(|n| events[*n].clone()).collect();
+        own.sort_by_key(|event| event.user_version);
+        for (n, event) in at.into_iter().zip(own) {
+            events[n] = event;
+        }
+    }
+    Ok(events)
+}

@@ -1,0 +1,268 @@
+//! The log's SQL.
+
+use super::{Event, Kind, Outcome, SCHEMA_VERSION};
+use crate::{
+    access::Actor,
+    clock::Time,
+    db::{Conn, Record, Tx, Value, sql},
+    error::{Error, Result},
+    id::{EventId, SessionId, UserId},
+    record, sql,
+};
+
+record! {
+    /// A committed event that has no number yet.
+    #[derive(Clone, Debug)]
+    pub(super) struct Pending {
+        pub id: EventId,
+        pub at: Time,
+        pub kind: String,
+        pub outcome: String,
+        pub actor_kind: String,
+        pub actor: Option<UserId>,
+        pub user_id: Option<UserId>,
+        pub user_version: Option<i64>,
+        pub session_id: Option<SessionId>,
+        pub schema_version: i64,
+        pub data: String,
+    }
+}
+
+record! {
+    /// A numbered and sealed event.
+    #[derive(Clone, Debug)]
+    pub(super) struct Sealed {
+        pub seq: i64,
+        pub id: EventId,
+        pub at: Time,
+        pub kind: String,
+        pub outcome: String,
+        pub actor_kind: String,
+        pub actor: Option<UserId>,
+        pub user_id: Option<UserId>,
+        pub user_version: Option<i64>,
+        pub session_id: Option<SessionId>,
+        pub schema_version: i64,
+        pub data: Option<String>,
+        pub salt: Option<Vec<u8>>,
+        pub digest: Vec<u8>,
+        pub seal: Vec<u8>,
+        pub key_id: String,
+    }
+}
+
+record! {
+    /// Where the log ends, and under whose numbering.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub(super) struct Head {
+        pub epoch: i64,
+        pub beat: i64,
+        pub head: i64,
+        pub seal: [u8; 32],
+    }
+}
+
+record! {
+    /// What other nodes must hear of.
+    #[derive(Clone, Debug)]
+    pub(super) struct Heard {
+        pub kind: String,
+        pub user_id: Option<UserId>,
+        pub session_id: Option<SessionId>,
+    }
+}
+
+pub(super) async fn insert(tx: &mut Tx, event: Event) -> Result<()> {
+    let actor = match event.actor {
+        Actor::User(user, _) => Some(user),
+        Actor::Anonymous | Actor::System | Actor::Operator => None,
+    };
+    let outcome = match event.outcome {
+        Outcome::Success => "success",
+        Outcome::Refused => "refused",
+    };
+    let data = serde_json::to_string(&event.data).map_err(Error::internal)?;
+    sql!("insert into events_pending (", Pending::COLUMNS, ") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)")
+        .bind(tx.new_id::<crate::id::kind::Event>()?)
+        .bind(tx.now())
+        .bind(event.kind.as_str())
+        .bind(outcome)
+        .bind(event.actor.kind())
+        .bind(actor)
+        .bind(event.user)
+        .bind(event.user_version)
+        .bind(event.session)
+        .bind(SCHEMA_VERSION)
+        .bind(data)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn pending(conn: &mut Conn, limit: i64) -> Result<Vec<Pending>> {
+    sql!("select ", Pending::COLUMNS, " from events_pending order by id limit $1").bind(limit).fetch_all(conn).await
+}
+
+/// Of users with an event up to `last`, the lowest version that comes after it in the order of ids.
+pub(super) async fn lowest_after(conn: &mut Conn, last: EventId) -> Result<Vec<(UserId, i64)>> {
+    sql("select user_id, min(user_version) from events_pending
+         where id > $1 and user_version is not null
+             and user_id in (select user_id from events_pending where id <= $1 and user_version is not null)
+         group by user_id")
+    .bind(last)
+    .long()
+    .fetch_all(conn)
+    .await
+}
+
+/// A user's versions that wait for a number, from the lowest.
+pub(super) async fn pending_of(conn: &mut Conn, user: UserId, limit: i64) -> Result<Vec<Pending>> {
+    sql!(
+        "select ",
+        Pending::COLUMNS,
+        " from events_pending where user_id = $1 and user_version is not null order by user_version limit $2"
+    )
+    .bind(user)
+    .bind(limit)
+    .long()
+    .fetch_all(conn)
+    .await
+}
+
+pub(super) async fn append(tx: &mut Tx, events: &[Sealed]) -> Result<()> {
+    for chunk in events.chunks(32) {
+        sql!("insert into events (", Sealed::COLUMNS, ") values")
+            .rows(chunk.iter().map(Sealed::values))
+            .execute(tx)
+            .await?;
+        sql("delete from events_pending where id in ")
+            .list(chunk.iter().map(|event| event.id.into()))
+            .execute(tx)
+            .await?;
+    }
+    Ok(())
+}
+
+impl Sealed {
+    fn values(&self) -> Vec<Value> {
+        vec![
+            self.seq.into(),
+            self.id.into(),
+            self.at.into(),
+            self.kind.as_str().into(),
+            self.outcome.as_str().into(),
+            self.actor_kind.as_str().into(),
+            self.actor.into(),
+            self.user_id.into(),
+            self.user_version.into(),
+            self.session_id.into(),
+            self.schema_version.into(),
+            self.data.clone().into(),
+            self.salt.clone().into(),
+            self.digest.clone().into(),
+            self.seal.clone().into(),
+            self.key_id.as_str().into(),
+        ]
+    }
+}
+
+pub(super) async fn head(conn: &mut Conn) -> Result<Option<Head>> {
+    sql!("select ", Head::COLUMNS, " from log_head where id = 1").fetch_optional(conn).await
+}
+
+pub(super) async fn found(tx: &mut Tx) -> Result<()> {
+    sql("insert into log_head (id, epoch, beat, head, seal) values (1, 0, 0, 0, $1) on conflict (id) do nothing")
+        .bind([0u8; 32])
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Replaces the head if it still stands where `old` says. False: somebody else numbers now.
+pub(super) async fn advance(tx: &mut Tx, old: &Head, new: &Head) -> Result<bool> {
+    let moved = sql("update log_head set epoch = $1, beat = $2, head = $3, seal = $4
+                     where id = 1 and epoch = $5 and beat = $6 and head = $7")
+    .bind(new.epoch)
+    .bind(new.beat)
+    .bind(new.head)
+    .bind(new.seal)
+    .bind(old.epoch)
+    .bind(old.beat)
+    .bind(old.head)
+    .execute(tx)
+    .await?;
+    Ok(moved == 1)
+}
+
+/// The greatest number that an event has.
+pub(super) async fn last(conn: &mut Conn) -> Result<i64> {
+    sql("select coalesce(max(seq), 0) from events").scalar(conn).await
+}
+
+/// Up to `limit` events after `cursor`.
+pub(super) async fn after(conn: &mut Conn, cursor: i64, limit: i64) -> Result<Vec<Sealed>> {
+    sql!("select ", Sealed::COLUMNS, " from events where seq > $1 order by seq limit $2")
+        .bind(cursor)
+        .bind(limit)
+        .fetch_all(conn)
+        .await
+}
+
+/// Blanks what the log holds of a user; gives the number of events blanked.
+pub(super) async fn erase(tx: &mut Tx, user: UserId) -> Result<u64> {
+    sql("update events set data = null, salt = null where user_id = $1 and data is not null")
+        .bind(user)
+        .execute(tx)
+        .await
+}
+
+fn authority() -> impl Iterator<Item = Value> {
+    Kind::ALL.iter().filter(|kind| kind.changes_authority()).map(|kind| kind.as_str().into())
+}
+
+pub(super) async fn heard_pending(conn: &mut Conn) -> Result<Vec<Heard>> {
+    let query = sql!("select ", Heard::COLUMNS, " from events_pending where kind in ");
+    query.list(authority()).fetch_all(conn).await
+}
+
+pub(super) async fn heard_after(conn: &mut Conn, cursor: i64) -> Result<Vec<Heard>> {
+    let query = sql!("select ", Heard::COLUMNS, " from events where seq > $1 and kind in ").bind(cursor);
+    query.list(authority()).fetch_all(conn).await
+}
+
+pub(super) async fn counters(conn: &mut Conn) -> Result<Vec<(String, i64)>> {
+    sql("select name, value from counters").fetch_all(conn).await
+}
+
+pub(super) async fn count(tx: &mut Tx, name: &str, by: i64) -> Result<()> {
+    sql("insert into counters (name, value) values ($1, $2)
+         on conflict (name) do update set value = counters.value + excluded.value")
+    .bind(name)
+    .bind(by)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// The newest instants that the log holds, numbered and not.
+pub(super) async fn newest(conn: &mut Conn) -> Result<Option<Time>> {
+    let numbered = sql("select at from events order by seq desc limit 1").fetch_optional::<(Time,)>(conn).await?;
+    let pending = sql("select at from events_pending order by id desc limit 1").fetch_optional::<(Time,)>(conn).await?;
+    Ok(numbered.max(pending).map(|row| row.0))
+}
+
+pub(super) async fn tally(tx: &mut Tx, minute: Time, client: &str, kind: Kind) -> Result<()> {
+    sql("insert into refusals (minute, client, kind, count) values ($1, $2, $3, 1)
+         on conflict (minute, client, kind) do update set count = refusals.count + 1")
+    .bind(minute)
+    .bind(client)
+    .bind(kind.as_str())
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Takes the sums of minutes before `before`.
+pub(super) async fn take_tally(tx: &mut Tx, before: Time) -> Result<Vec<(String, String, i64)>> {
+    sql("delete from refusals where minute < $1 returning client, kind, count").bind(before).fetch_all(tx).await
+}

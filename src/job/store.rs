@@ -1,0 +1,88 @@
+//! The jobs' SQL.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use crate::{
+    clock::Time,
+    db::{Conn, Record, Tx, sql},
+    error::Result,
+    id::JobId,
+    record, sql,
+};
+
+record! {
+    /// A job, taken.
+    #[derive(Clone, Debug)]
+    pub struct Job {
+        /// Its id.
+        pub id: JobId,
+        /// What is to be done.
+        pub kind: String,
+        /// With what.
+        pub payload: Map<String, Value>,
+        /// How often it was taken, this time included.
+        pub attempts: i64,
+    }
+}
+
+pub(super) async fn insert(tx: &mut Tx, kind: &str, key: Option<&str>, payload: Map<String, Value>) -> Result<()> {
+    sql("insert into jobs (id, kind, unique_key, payload, run_at, attempts, created_at)
+         values ($1, $2, $3, $4, $5, 0, $5) on conflict (unique_key) do nothing")
+    .bind(tx.new_id::<crate::id::kind::Job>()?)
+    .bind(kind)
+    .bind(key)
+    .bind(payload)
+    .bind(tx.now())
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Takes the job that waits longest. The outer condition is asked again of a row that another one held.
+pub(super) async fn take(tx: &mut Tx, lease: Duration) -> Result<Option<Job>> {
+    sql!(
+        "update jobs set locked_until = $1, attempts = attempts + 1
+         where parked_at is null and run_at <= $2 and (locked_until is null or locked_until < $2)
+           and id = (select id from jobs where parked_at is null and run_at <= $2
+                     and (locked_until is null or locked_until < $2) order by run_at limit 1)
+         returning ",
+        Job::COLUMNS
+    )
+    .bind(tx.now() + lease)
+    .bind(tx.now())
+    .fetch_optional(tx)
+    .await
+}
+
+pub(super) async fn remove(tx: &mut Tx, id: JobId) -> Result<()> {
+    sql("delete from jobs where id = $1").bind(id).execute(tx).await?;
+    Ok(())
+}
+
+/// Puts a job off. A scheduled one that succeeded begins anew.
+pub(super) async fn postpone(tx: &mut Tx, id: JobId, until: Time, attempts: i64, error: Option<&str>) -> Result<()> {
+    sql("update jobs set run_at = $1, attempts = $2, last_error = $3, locked_until = null where id = $4")
+        .bind(until)
+        .bind(attempts)
+        .bind(error.map(ToOwned::to_owned))
+        .bind(id)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn park(tx: &mut Tx, id: JobId, error: &str) -> Result<()> {
+    sql("update jobs set parked_at = $1, last_error = $2, locked_until = null where id = $3")
+        .bind(tx.now())
+        .bind(error)
+        .bind(id)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn count(conn: &mut Conn) -> Result<(i64, i64)> {
+    sql("select count(*), count(parked_at) from jobs where unique_key is null").fetch_one(conn).await
+}

@@ -1,0 +1,32 @@
+//! Every job of every room, and those that come back.
+
+use std::time::Duration;
+
+use crate::{
+    account,
+    app::App,
+    job::{Job, Schedule, Verdict},
+    login, session,
+};
+
+const HOUR: Duration = Duration::from_secs(3_600);
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// The kinds that come back, and how long they rest.
+pub const SCHEDULES: &[Schedule] = &[
+    Schedule { kind: "session.sweep", every: MINUTE },
+    Schedule { kind: "login.sweep", every: HOUR },
+    Schedule { kind: "login.tally", every: MINUTE },
+    Schedule { kind: "account.erase", every: HOUR },
+];
+
+/// Does one job.
+pub async fn run(app: App, job: Job) -> Verdict {
+    match job.kind.as_str() {
+        "session.sweep" => session::job::sweep(&app).await.into(),
+        "login.sweep" => login::job::sweep(&app).await.into(),
+        "login.tally" => login::job::tally(&app).await.into(),
+        "account.erase" => account::job::erase(&app).await.into(),
+        kind => Verdict::GiveUp(format!("this version knows no job '{kind}'")),
+    }
+}

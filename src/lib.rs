@@ -1,0 +1,32 @@
+//! Denizen: one binary that owns an application's users.
+//!
+//! The modules stand in reading order: each may use those above it, and none below. What a file may hold
+//! follows from its name: `store.rs` all SQL of its room, `http.rs` the edge, `job.rs` the background edge,
+//! `mod.rs` the rules. `ARCHITECTURE.md` is the way in.
+
+pub mod error;
+pub mod clock;
+pub mod id;
+pub mod secret;
+pub mod patch;
+pub mod config;
+pub mod logs;
+pub mod db;
+pub mod access;
+pub mod event;
+pub mod job;
+pub mod limit;
+pub mod password;
+pub mod token;
+pub mod session;
+pub mod account;
+pub mod profile;
+pub mod http;
+pub mod app;
+pub mod login;
+pub mod setup;
+pub mod system;
+pub mod router;
+pub mod jobs;
+pub mod server;
+pub mod cli;

@@ -1,0 +1,180 @@
+//! `/api/v1/auth`: registration, sign-in, refresh, and one's password.
+
+mod body;
+mod oauth;
+mod registration;
+
+use axum::{
+    extract::State,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use secrecy::ExposeSecret;
+use serde_json::{Map, Value, json};
+
+use self::{
+    body::{ChangePassword, Login, Reauthenticate, Refresh, confirmed},
+    registration::{Register, SignUp},
+};
+use super::{Attempt, Device, Outcome, SignedIn, Wish, change_password, reauthenticate, register, with_password};
+use crate::{
+    access::Caller,
+    account::{self, Identifier, User, view},
+    app::{Anybody, App, Bearer},
+    error::{Code, Error, Result, Rule},
+    http::{Json, Message},
+    secret::Token,
+    session::{
+        Lifetime,
+        refresh::{self, Refreshed},
+    },
+    token::Use,
+};
+
+pub(crate) use oauth::token;
+
+/// Keeps the device known; it opens nothing.
+const COOKIE: &str = "denizen_device";
+
+/// `POST /register`.
+pub(crate) async fn register(
+    State(app): State<App>,
+    Anybody(caller): Anybody,
+    headers: HeaderMap,
+    Json(body): Json<Register>,
+) -> Result<Response> {
+    let wish = wish(&app, &headers, None, None);
+    let outcome = register::register(&app, &caller, body.applicant(None)?, wish).await?;
+    entered(&app, outcome, StatusCode::CREATED)
+}
+
+/// `POST /sign-up`.
+pub(crate) async fn sign_up(
+    State(app): State<App>,
+    Anybody(caller): Anybody,
+    Json(body): Json<SignUp>,
+) -> Result<(StatusCode, Json<Map<String, Value>>)> {
+    let (body, ip_address) = body.split();
+    let user = register::sign_up(&app, &caller, body.applicant(ip_address)?).await?;
+    Ok((StatusCode::CREATED, Json(view::own(&user))))
+}
+
+/// `POST /login`.
+pub(crate) async fn login(
+    State(app): State<App>,
+    Anybody(caller): Anybody,
+    headers: HeaderMap,
+    Json(body): Json<Login>,
+) -> Result<Response> {
+    let ((Some(name), None) | (None, Some(name))) = (body.email, body.username) else {
+        return Err(Error::invalid("email", "required", "Give one of email and username."));
+    };
+    let wish = wish(&app, &headers, body.remember_me, None);
+    let attempt = Attempt { identifier: Identifier::parse(&name), password: body.password, wish };
+    let outcome = with_password(&app, &caller, attempt).await?;
+    entered(&app, outcome, StatusCode::OK)
+}
+
+/// `POST /refresh`.
+pub(crate) async fn refresh(
+    State(app): State<App>,
+    Anybody(caller): Anybody,
+    Json(body): Json<Refresh>,
+) -> Result<Json<Value>> {
+    let token = Token::received(body.refresh_token.expose_secret());
+    let rotation = app.rotation();
+    let refreshed = app.db.write(async |tx| refresh::refresh(tx, &caller, &app.keys, rotation, &token).await).await?;
+    match refreshed {
+        Refreshed::Refused(code) => Err(code.into()),
+        Refreshed::Continued { session, user, authority_version, token } => {
+            let user = account::get(&mut app.db.read(), user).await?.ok_or(Code::RefreshExpired)?;
+            let (access, expires_in) = app.tokens.issue(Use::Access, user.id, session, authority_version)?;
+            Ok(Json(tokens(&access, token.expose(), expires_in, &user)))
+        }
+    }
+}
+
+/// `POST /change-password`: in a session, or with the token of a change that is required.
+pub(crate) async fn change_password(
+    State(app): State<App>,
+    Anybody(stranger): Anybody,
+    Bearer(bearer): Bearer,
+    headers: HeaderMap,
+    body: Result<Json<ChangePassword>>,
+) -> Result<Response> {
+    let bearer = bearer.ok_or(Code::NotSignedIn)?;
+    if let Some(claims) = app.tokens.verify(Use::PasswordChange, &bearer).await? {
+        let Json(body) = body?;
+        confirmed(&body.new_password, body.confirm_password.as_ref())?;
+        let device = device(&headers);
+        let outcome = change_password::required(&app, &stranger, &claims, &body.new_password, device).await?;
+        return entered(&app, outcome, StatusCode::OK);
+    }
+    let caller = app.bearers.caller(&app.watch, &bearer, stranger.origin).await?;
+    let Json(body) = body?;
+    confirmed(&body.new_password, body.confirm_password.as_ref())?;
+    let current = body.current_password.ok_or_else(|| Error::faults(vec![Rule::required().of("current_password")]))?;
+    change_password::in_session(&app, &caller, &current, &body.new_password).await?;
+    Ok(Message::new("The password was changed").into_response())
+}
+
+/// `POST /reauthenticate`.
+pub(crate) async fn reauthenticate(
+    State(app): State<App>,
+    caller: Caller,
+    Json(body): Json<Reauthenticate>,
+) -> Result<Message> {
+    reauthenticate::reauthenticate(&app, &caller, &body.password).await?;
+    Ok(Message::new("You proved yourself; this holds for 10 minutes"))
+}
+
+fn wish(app: &App, headers: &HeaderMap, remember_me: Option<bool>, scope: Option<String>) -> Wish {
+    let usual = app.config.auth.refresh_token_lifetime;
+    let lifetime = if remember_me == Some(true) { Lifetime::Remembered(usual) } else { Lifetime::Usual(usual) };
+    Wish { lifetime, device: device(headers), scope }
+}
+
+fn device(headers: &HeaderMap) -> Device {
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    Device::received(pairs.find(|(name, _)| *name == COOKIE).map(|(_, value)| value))
+}
+
+fn entered(app: &App, outcome: Outcome, status: StatusCode) -> Result<Response> {
+    match outcome {
+        Outcome::SignedIn(signed_in) => answer(app, &signed_in, status),
+        Outcome::Refused => Err(Code::InvalidCredentials.into()),
+        Outcome::ChangePassword(token) => {
+            let token = Value::from(token.expose_secret());
+            Err(Error::new(Code::PasswordChangeRequired).member("password_change_token", token))
+        }
+    }
+}
+
+/// A `TokenResponse`, and the cookie by which this device is known the next time.
+fn answer(app: &App, signed_in: &SignedIn, status: StatusCode) -> Result<Response> {
+    let body = tokens(
+        signed_in.access_token.expose_secret(),
+        signed_in.refresh_token.expose(),
+        signed_in.expires_in,
+        &signed_in.user,
+    );
+    let mut response = (status, Json(body)).into_response();
+    if let Some(value) = signed_in.device.value() {
+        let secure = if app.config.app.public_url.as_str().starts_with("https:") { "; Secure" } else { "" };
+        let cookie = format!("{COOKIE}={value}; Path=/api/v1/auth; Max-Age=31536000; HttpOnly; SameSite=Lax{secure}");
+        let cookie = HeaderValue::from_str(&cookie).map_err(Error::internal)?;
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
+fn tokens(access: &str, refresh: &str, expires_in: i64, user: &User) -> Value {
+    json!({
+        "access_token": access,
+        "refresh_token": refresh,
+        "token_type": "Bearer",
+        "expires_in": expires_in,
+        "user": view::own(user),
+    })
+}

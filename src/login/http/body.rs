@@ -1,0 +1,69 @@
+//! What the routes take, but for registration.
+
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+
+use crate::{
+    body,
+    error::{Error, Result, Rule},
+    http::{Input, Line, input::text},
+    password::Password,
+};
+
+impl Input for Password {
+    fn read(value: &Value) -> Result<Self, Rule> {
+        Self::parse(text(value)?).map_err(|rule| Rule::new(rule.code(), rule.sentence()))
+    }
+}
+
+body! {
+    /// What `POST /login` takes: one of `email` and `username`.
+    pub(crate) struct Login {
+        /// The e-mail address; a username is taken here too.
+        pub(super) email: Option<Line<1, 320>>,
+        /// The username; an e-mail address is taken here too.
+        pub(super) username: Option<Line<1, 320>>,
+        /// The password.
+        pub(super) password: Password,
+        /// Whether the session is to last for 30 days of idleness and 90 days in all.
+        pub(super) remember_me: Option<bool>,
+    }
+}
+
+body! {
+    /// What `POST /refresh` takes.
+    pub(crate) struct Refresh {
+        /// The refresh token of the last answer.
+        pub(super) refresh_token: SecretString,
+    }
+}
+
+body! {
+    /// What `POST /change-password` takes.
+    pub(crate) struct ChangePassword {
+        /// The password as it is; not with a `password_change_token`.
+        pub(super) current_password: Option<Password>,
+        /// The password as it is to be.
+        pub(super) new_password: Password,
+        /// The new password once more.
+        pub(super) confirm_password: Option<SecretString>,
+    }
+}
+
+body! {
+    /// What `POST /reauthenticate` takes.
+    pub(crate) struct Reauthenticate {
+        /// The password.
+        pub(super) password: Password,
+    }
+}
+
+/// Refuses a confirmation that is not the password once more. It may be left out.
+pub(super) fn confirmed(password: &Password, confirmation: Option<&SecretString>) -> Result<()> {
+    let same =
+        |other: &SecretString| Password::parse(other.expose_secret()).is_ok_and(|p| p.expose() == password.expose());
+    if confirmation.is_none_or(same) {
+        return Ok(());
+    }
+    Err(Error::invalid("confirm_password", "mismatch", "The two passwords differ."))
+}

@@ -1,0 +1,125 @@
+//! What `POST /register` and `POST /sign-up` take.
+
+use secrecy::SecretString;
+use serde_json::Value;
+
+use super::body::confirmed;
+use crate::{
+    account::{Email, Names, Username},
+    body,
+    error::{Error, Result, Rule},
+    http::{Input, Line},
+    login::register::Applicant,
+    password::Password,
+};
+
+/// An IP address, in its one canonical form.
+pub(crate) struct Address(String);
+
+impl Input for Address {
+    fn read(value: &Value) -> Result<Self, Rule> {
+        let address = value.as_str().and_then(|text| text.trim().parse::<std::net::IpAddr>().ok());
+        address.map(|ip| Self(ip.to_string())).ok_or_else(|| Rule::new("invalid_ip", "This must be an IP address."))
+    }
+}
+
+/// The one role that anybody may give himself.
+pub(crate) struct OwnRole;
+
+impl Input for OwnRole {
+    fn read(value: &Value) -> Result<Self, Rule> {
+        if value == "user" { Ok(Self) } else { Err(Rule::new("not_allowed", "A new account has the role 'user'.")) }
+    }
+}
+
+body! {
+    /// What `POST /register` takes.
+    pub(crate) struct Register {
+        /// The e-mail address.
+        email: Email,
+        /// The password.
+        password: Password,
+        /// The password once more; it must match when given.
+        confirm_password: Option<SecretString>,
+        /// The whole name; needed unless both of its parts are given.
+        full_name: Option<Line<2, 255>>,
+        /// The first name or names.
+        first_name: Option<Line<1, 100>>,
+        /// The last name.
+        last_name: Option<Line<1, 100>>,
+        /// The name to sign in with, beside the address.
+        username: Option<Username>,
+        /// The gender, as told.
+        gender: Option<Line<1, 50>>,
+        /// A telephone number.
+        phone: Option<Line<1, 20>>,
+    }
+}
+
+body! {
+    /// What `POST /sign-up` takes.
+    pub(crate) struct SignUp {
+        /// The e-mail address.
+        email: Email,
+        /// The password.
+        password: Password,
+        /// The password once more; it must match when given.
+        confirm_password: Option<SecretString>,
+        /// The whole name; needed unless both of its parts are given.
+        full_name: Option<Line<2, 255>>,
+        /// The first name or names.
+        first_name: Option<Line<1, 100>>,
+        /// The last name.
+        last_name: Option<Line<1, 100>>,
+        /// The name to sign in with, beside the address.
+        username: Option<Username>,
+        /// The gender, as told.
+        gender: Option<Line<1, 50>>,
+        /// A telephone number.
+        phone: Option<Line<1, 20>>,
+        /// The address in the network that the person had.
+        ip_address: Option<Address>,
+        /// `user`, when given.
+        role: Option<OwnRole>,
+    }
+}
+
+impl SignUp {
+    /// Its own fields apart; the role was judged as it was read.
+    pub(super) fn split(self) -> (Register, Option<Address>) {
+        let Self { role: None | Some(OwnRole), .. } = self;
+        let body = self;
+        let register = Register {
+            email: body.email,
+            password: body.password,
+            confirm_password: body.confirm_password,
+            full_name: body.full_name,
+            first_name: body.first_name,
+            last_name: body.last_name,
+            username: body.username,
+            gender: body.gender,
+            phone: body.phone,
+        };
+        (register, body.ip_address)
+    }
+}
+
+impl Register {
+    pub(super) fn applicant(self, ip_address: Option<Address>) -> Result<Applicant> {
+        confirmed(&self.password, self.confirm_password.as_ref())?;
+        if self.full_name.is_none() && (self.first_name.is_none() || self.last_name.is_none()) {
+            return Err(Error::invalid("full_name", "required", "Give full_name, or first_name and last_name."));
+        }
+        let full = self.full_name.map(Line::into_string);
+        let (first, last) = (self.first_name.map(Line::into_string), self.last_name.map(Line::into_string));
+        Ok(Applicant {
+            email: self.email,
+            username: self.username,
+            names: Names::complete(full, first, last),
+            gender: self.gender.map(Line::into_string),
+            phone: self.phone.map(Line::into_string),
+            ip_address: ip_address.map(|address| address.0),
+            password: self.password,
+        })
+    }
+}

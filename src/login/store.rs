@@ -1,0 +1,51 @@
+//! The SQL of known devices, and of answers kept for repeated requests.
+
+use crate::{
+    clock::Time,
+    db::{Conn, Tx, sql},
+    error::Result,
+    id::UserId,
+};
+
+pub(super) async fn known_device(
+    conn: &mut Conn,
+    user: UserId,
+    devices: impl Iterator<Item = [u8; 32]>,
+) -> Result<Option<[u8; 32]>> {
+    let mut devices: Vec<_> = devices.map(Into::into).collect();
+    // Always as many as there can be, so that the statement is one.
+    devices.resize(2, [0u8; 32].into());
+    let query = sql("select device from known_devices where user_id = $1 and device in ").bind(user).list(devices);
+    let found: Vec<([u8; 32],)> = query.push(" order by device").fetch_all(conn).await?;
+    Ok(found.first().map(|row| row.0))
+}
+
+pub(super) async fn remember_device(tx: &mut Tx, user: UserId, device: [u8; 32]) -> Result<()> {
+    sql("insert into known_devices (user_id, device, seen_at) values ($1, $2, $3)
+         on conflict (user_id, device) do update set seen_at = excluded.seen_at")
+    .bind(user)
+    .bind(device)
+    .bind(tx.now())
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn forget_devices(tx: &mut Tx, before: Time, limit: i64) -> Result<u64> {
+    sql("delete from known_devices where (user_id, device) in
+         (select user_id, device from known_devices where seen_at < $1 order by seen_at limit $2)")
+    .bind(before)
+    .bind(limit)
+    .execute(tx)
+    .await
+}
+
+/// Removes kept answers that are too old to be asked for again.
+pub(super) async fn forget_requests(tx: &mut Tx, limit: i64) -> Result<u64> {
+    sql("delete from idempotency_keys where (caller, route, key) in
+         (select caller, route, key from idempotency_keys where expires_at < $1 order by expires_at limit $2)")
+    .bind(tx.now())
+    .bind(limit)
+    .execute(tx)
+    .await
+}

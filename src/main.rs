@@ -1,0 +1,47 @@
+//! The program: arguments, then settings, then the application, which serves or does one command.
+
+use std::{
+    io::{self, BufWriter, Write},
+    process::ExitCode,
+    time::Duration,
+};
+
+use clap::Parser;
+use denizen::{
+    cli::{Arguments, Command, Failure},
+    config::{Config, Source},
+    error::Error,
+    logs,
+};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().command()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.tell(),
+    }
+}
+
+fn run(command: Command) -> Result<(), Failure> {
+    if let Some(document) = command.document() {
+        return Ok(io::stdout().write_all(document.as_bytes())?);
+    }
+    let (config, warnings) = Config::load(&Source::from_process())?;
+    let config = command.adapt(config);
+    let _logs = logs::start(&config.log)?;
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(config.server.workers)
+        .enable_all()
+        .build()
+        .map_err(Error::internal)?;
+    let outcome = runtime.block_on(command.run(config, &mut BufWriter::new(io::stdout())));
+    // A statement that takes long does not hold up the end; whoever asked twice does not wait at all.
+    let grace = if matches!(outcome, Err(Failure::Cut)) { Duration::ZERO } else { Duration::from_secs(1) };
+    runtime.shutdown_timeout(grace);
+    outcome
+}

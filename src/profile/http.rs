@@ -1,0 +1,254 @@
+//! `/api/v1/users/me/profile` and `/preferences`.
+
+mod document;
+
+use axum::extract::State;
+use serde_json::{Map, Value, json};
+
+use self::document::document;
+use super::{Document, Kind};
+use crate::{
+    access::Caller,
+    account::http::WebAddress,
+    app::App,
+    error::{Result, Rule},
+    http::{Input, Int, Json, JsonObject, Line},
+};
+
+/// A value out of a few.
+macro_rules! choice {
+    ($(#[doc = $about:literal])* $name:ident $($word:literal)+) => {
+        $(#[doc = $about])*
+        pub(crate) struct $name(&'static str);
+
+        impl Input for $name {
+            fn read(value: &Value) -> Result<Self, Rule> {
+                let words = [$($word),+];
+                let found = words.into_iter().find(|word| value == word);
+                found.map(Self).ok_or_else(|| Rule::new("not_allowed", format!("This must be one of: {}.", words.join(", "))))
+            }
+
+            fn schema() -> Value {
+                json!({"type": "string", "enum": [$($word),+]})
+            }
+        }
+
+        impl From<$name> for Value {
+            fn from(choice: $name) -> Self {
+                choice.0.into()
+            }
+        }
+    };
+}
+
+choice! {
+    /// Who may see something: everybody, or the owner and admins (`connections`, `private`).
+    Visibility "public" "connections" "private"
+}
+choice! {
+    /// How much is kept about a person's use.
+    Privacy "minimal" "standard" "full"
+}
+
+/// A list of texts or objects.
+pub(crate) struct Items(Vec<Value>);
+
+impl Items {
+    const MOST: usize = 100;
+    const BYTES: usize = 2_048;
+}
+
+impl Input for Items {
+    fn read(value: &Value) -> Result<Self, Rule> {
+        let items = value.as_array().ok_or_else(|| Rule::wrong_type("a list"))?;
+        if items.len() > Self::MOST {
+            return Err(Rule::new("too_many", "A list has at most 100 items."));
+        }
+        if !items.iter().all(|item| item.is_string() || item.is_object()) {
+            return Err(Rule::wrong_type("a list of texts or objects"));
+        }
+        if items.iter().any(|item| item.to_string().len() > Self::BYTES) {
+            return Err(Rule::new("too_long", "An item has at most 2048 bytes."));
+        }
+        Ok(Self(items.clone()))
+    }
+
+    fn schema() -> Value {
+        json!({"type": "array", "maxItems": Self::MOST, "items": {"oneOf": [{"type": "string"}, {"type": "object"}]}})
+    }
+}
+
+impl From<Items> for Value {
+    fn from(items: Items) -> Self {
+        items.0.into()
+    }
+}
+
+/// A list of short texts.
+pub(crate) struct Texts(Vec<String>);
+
+impl Input for Texts {
+    fn read(value: &Value) -> Result<Self, Rule> {
+        let texts = Vec::<Line<1, 255>>::read(value)?;
+        if texts.len() > Items::MOST {
+            return Err(Rule::new("too_many", "A list has at most 100 items."));
+        }
+        Ok(Self(texts.into_iter().map(Line::into_string).collect()))
+    }
+
+    fn schema() -> Value {
+        json!({"type": "array", "maxItems": Items::MOST, "items": {"type": "string", "maxLength": 255}})
+    }
+}
+
+impl From<Texts> for Value {
+    fn from(texts: Texts) -> Self {
+        texts.0.into()
+    }
+}
+
+document! {
+    /// What `PUT /users/me/profile` takes: it changes only the fields given, and `null` clears one.
+    ProfileChanges {
+        /// The address of a profile at a job network.
+        linkedin_url: WebAddress = null,
+        /// The address of a profile at a code host.
+        github_url: WebAddress = null,
+        /// The address of a portfolio.
+        portfolio_url: WebAddress = null,
+        /// The address of a home page.
+        website_url: WebAddress = null,
+        /// Skills.
+        skills: Items = [],
+        /// Certifications.
+        certifications: Items = [],
+        /// Languages.
+        languages: Items = [],
+        /// How one likes to work.
+        work_style: Line<1, 100> = null,
+        /// When one could begin.
+        availability: Line<1, 100> = null,
+        /// Whether one would move.
+        relocation_willing: bool = null,
+        /// Whether one would travel.
+        travel_willing: bool = null,
+        /// Who may see this profile.
+        profile_visibility: Visibility = "public",
+        /// Who may see the e-mail address.
+        contact_visibility: Visibility = "connections",
+    }
+}
+
+document! {
+    /// What `PUT /users/me/preferences` takes: it changes only the fields given, and `null` clears one.
+    PreferencesChanges {
+        /// Titles one looks for.
+        target_titles: Texts = [],
+        /// Titles one does not want.
+        blacklist_titles: Texts = [],
+        /// Companies one looks for.
+        target_companies: Texts = [],
+        /// Companies one does not want.
+        blacklist_companies: Texts = [],
+        /// Places one likes.
+        preferred_locations: Texts = [],
+        /// The longest way to work, in minutes.
+        max_commute_minutes: Int<0, 300> = null,
+        /// Whether one likes to work from afar.
+        remote_preference: Line<1, 100> = null,
+        /// Whether one would move.
+        relocation_willing: bool = null,
+        /// The least one wants to earn in a year.
+        salary_expectation_min: Int<0, 1_000_000_000> = null,
+        /// The most one expects to earn in a year.
+        salary_expectation_max: Int<0, 1_000_000_000> = null,
+        /// Whether one would take a share.
+        equity_interest: bool = null,
+        /// Benefits, the dearest first.
+        benefits_priorities: Texts = [],
+        /// The size of company one likes.
+        company_size_preference: Texts = [],
+        /// Industries one likes.
+        industry_preferences: Texts = [],
+        /// What matters in a company's ways.
+        culture_priorities: Texts = [],
+        /// How much the balance of work and life matters, from 1 to 5.
+        work_life_balance_importance: Int<1, 5> = null,
+        /// Where one stands.
+        career_stage: Line<1, 100> = null,
+        /// When one wants a change.
+        career_timeline: Line<1, 100> = null,
+        /// Where one wants to grow.
+        growth_direction: Line<1, 100> = null,
+        /// Skills one wants to learn.
+        skills_to_develop: Texts = [],
+        /// How often one applies.
+        application_frequency: Line<1, 100> = null,
+        /// Whether applications are sent without asking.
+        auto_apply_enabled: bool = false,
+        /// What one wants to be told of.
+        notification_preferences: JsonObject<16_384> = {},
+        /// What weighs how much in matching.
+        matching_algorithm_weights: JsonObject<16_384> = {},
+        /// Whether answers teach the matching.
+        feedback_learning_enabled: bool = true,
+        /// How much is kept about one's use.
+        privacy_level: Privacy = "standard",
+    }
+}
+
+/// `GET /users/me/profile`.
+pub(crate) async fn profile(State(app): State<App>, caller: Caller) -> Result<Json<Value>> {
+    shown(&app, &caller, Kind::Profile, ProfileChanges::defaults()).await
+}
+
+/// `PUT /users/me/profile`.
+pub(crate) async fn set_profile(
+    State(app): State<App>,
+    caller: Caller,
+    Json(body): Json<ProfileChanges>,
+) -> Result<Json<Value>> {
+    change(&app, &caller, Kind::Profile, body.changes(), ProfileChanges::defaults()).await
+}
+
+/// `GET /users/me/preferences`.
+pub(crate) async fn preferences(State(app): State<App>, caller: Caller) -> Result<Json<Value>> {
+    shown(&app, &caller, Kind::Preferences, PreferencesChanges::defaults()).await
+}
+
+/// `PUT /users/me/preferences`.
+pub(crate) async fn set_preferences(
+    State(app): State<App>,
+    caller: Caller,
+    Json(body): Json<PreferencesChanges>,
+) -> Result<Json<Value>> {
+    change(&app, &caller, Kind::Preferences, body.changes(), PreferencesChanges::defaults()).await
+}
+
+async fn shown(app: &App, caller: &Caller, kind: Kind, defaults: Map<String, Value>) -> Result<Json<Value>> {
+    let (user, _) = caller.signed_in()?;
+    let document = super::get(&mut app.db.read(), user, kind).await?;
+    Ok(Json(view(caller, document, defaults)))
+}
+
+async fn change(
+    app: &App,
+    caller: &Caller,
+    kind: Kind,
+    changes: Vec<(&'static str, crate::patch::Patch<Value>)>,
+    defaults: Map<String, Value>,
+) -> Result<Json<Value>> {
+    let document = app.db.write(async |tx| super::update(tx, caller, kind, &changes).await).await?;
+    Ok(Json(view(caller, Some(document), defaults)))
+}
+
+/// A document over its defaults. One that was never set has no id and no times.
+fn view(caller: &Caller, document: Option<Document>, mut fields: Map<String, Value>) -> Value {
+    let user = caller.signed_in().map(|(user, _)| user).ok();
+    fields.insert("user_id".into(), json!(user));
+    fields.insert("id".into(), json!(document.as_ref().map(|document| document.id)));
+    fields.insert("created_at".into(), json!(document.as_ref().map(|document| document.created_at)));
+    fields.insert("updated_at".into(), json!(document.as_ref().map(|document| document.updated_at)));
+    fields.extend(document.map(|document| document.data).unwrap_or_default());
+    fields.into()
+}

@@ -1,0 +1,89 @@
+//! `/api/v1/auth/sessions`, `/logout`, `/logout-all`.
+
+use axum::extract::State;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+
+use super::{Reason, Session, refresh};
+use crate::{
+    access::{Caller, Role},
+    app::{Anybody, App, Bearer},
+    body,
+    error::{Code, Error, Result},
+    http::{Json, Message, Path},
+    id::SessionId,
+    secret::Token,
+};
+
+body! {
+    /// What `POST /logout` takes when no bearer token is sent.
+    pub(crate) struct Logout {
+        /// The session's refresh token.
+        refresh_token: Option<SecretString>,
+    }
+}
+
+/// `POST /logout`: ends the session of the bearer, or of the refresh token. What is unknown has nothing to end.
+pub(crate) async fn logout(
+    State(app): State<App>,
+    Anybody(stranger): Anybody,
+    Bearer(bearer): Bearer,
+    body: Option<Json<Logout>>,
+) -> Result<Message> {
+    let token = body.and_then(|body| body.0.refresh_token);
+    let caller = match (&bearer, token) {
+        (Some(bearer), _) => match app.bearers.caller(&app.watch, bearer, stranger.origin).await {
+            Ok(caller) => Some(caller),
+            Err(error) if error.code() == Code::TokenRefused => None,
+            Err(error) => return Err(error),
+        },
+        (None, Some(token)) => {
+            let owner = refresh::owner(&mut app.db.read(), &Token::received(token.expose_secret())).await?;
+            owner.map(|(user, session)| Caller::user(user, session, Role::User, stranger.origin))
+        }
+        (None, None) => return Err(Code::NotSignedIn.into()),
+    };
+    if let Some(caller) = caller {
+        let (user, session) = caller.signed_in()?;
+        app.db.write(async |tx| super::revoke(tx, &caller, user, session, Reason::Logout).await).await?;
+    }
+    Ok(Message::new("User logged out successfully"))
+}
+
+/// `POST /logout-all`: ends every session of the caller.
+pub(crate) async fn logout_all(State(app): State<App>, caller: Caller) -> Result<Message> {
+    let (user, _) = caller.signed_in()?;
+    app.db.write(async |tx| super::revoke_all(tx, &caller, user, None, Reason::Logout).await).await?;
+    Ok(Message::new("All sessions were ended"))
+}
+
+/// `GET /sessions`: the caller's own.
+pub(crate) async fn list(State(app): State<App>, caller: Caller) -> Result<Json<Value>> {
+    let (user, current) = caller.signed_in()?;
+    let sessions = super::list(&mut app.db.read(), user, app.db.clock().now()).await?;
+    let views: Vec<Value> = sessions.iter().map(|session| view(session, current)).collect();
+    Ok(Json(json!({"total_count": views.len(), "sessions": views})))
+}
+
+/// `DELETE /sessions/{session_id}`: one of the caller's own.
+pub(crate) async fn revoke(State(app): State<App>, caller: Caller, Path(id): Path<SessionId>) -> Result<Message> {
+    let (user, _) = caller.signed_in()?;
+    let ended = app.db.write(async |tx| super::revoke(tx, &caller, user, id, Reason::Revoked).await).await?;
+    if ended { Ok(Message::new("The session was ended")) } else { Err(Error::not_found()) }
+}
+
+fn view(session: &Session, current: SessionId) -> Value {
+    json!({
+        "id": session.id,
+        "ip_address": session.ip_address,
+        "user_agent": session.user_agent,
+        "device_type": session.device_type,
+        "browser": session.browser,
+        "os": session.os,
+        "is_active": session.ended_at.is_none(),
+        "is_current": session.id == current,
+        "created_at": session.created_at,
+        "expires_at": session.expires_at,
+        "last_activity": session.last_activity,
+    })
+}

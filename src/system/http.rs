@@ -1,0 +1,149 @@
+//! `/`, `/health`, `/metrics`, `/db/status`.
+
+use std::fmt::Write;
+
+use axum::{
+    extract::State,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::{Value, json};
+
+use super::store;
+use crate::{
+    access::{Caller, Permission},
+    app::{App, Bearer},
+    config::Metrics,
+    db::{Engine, Figures},
+    error::{Code, Result},
+    event::counters::{self, Counters},
+    http::{Client, Json},
+};
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// `GET /`.
+pub(crate) async fn root(State(app): State<App>) -> Json<Value> {
+    Json(json!({
+        "message": "Denizen is at your service.",
+        "service": app.config.app.name,
+        "version": VERSION,
+        "status": "running",
+        "uptime": app.begun.elapsed().as_secs(),
+        "endpoints": {
+            "auth": "/api/v1/auth",
+            "users": "/api/v1/users",
+            "jwks": "/.well-known/jwks.json",
+            "health": "/health",
+            "metrics": "/metrics",
+        },
+        "features": ["accounts", "sessions", "refresh_rotation", "event_log", "signing_key_rotation"],
+    }))
+}
+
+/// `GET /health`: 503 when the database cannot be reached.
+pub(crate) async fn health(State(app): State<App>) -> Response {
+    let reached = store::ping(&mut app.db.read()).await;
+    if let Err(error) = reached {
+        let body = json!({"status": "unhealthy", "error": error.text()});
+        return (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "2")], Json(body)).into_response();
+    }
+    let body = json!({
+        "status": "healthy",
+        "service": app.config.app.name,
+        "version": VERSION,
+        "uptime": app.begun.elapsed().as_secs(),
+        "database": {"status": "connected", "engine": engine(&app)},
+        "keycloak_connected": false,
+        "realm": null,
+    });
+    Json(body).into_response()
+}
+
+/// `GET /health/live`: this process answers.
+pub(crate) async fn live() -> Json<Value> {
+    Json(json!({"status": "live"}))
+}
+
+/// `GET /health/ready`: it can serve, which it cannot without its database.
+pub(crate) async fn ready(State(app): State<App>) -> Result<Json<Value>> {
+    store::ping(&mut app.db.read()).await?;
+    Ok(Json(json!({"status": "ready"})))
+}
+
+/// `GET /metrics`: Prometheus text, or JSON for those who ask for it.
+pub(crate) async fn metrics(
+    State(app): State<App>,
+    client: Client,
+    Bearer(bearer): Bearer,
+    headers: HeaderMap,
+) -> Result<Response> {
+    match app.config.server.metrics {
+        Metrics::Open => {}
+        Metrics::Off => return Err(Code::NotFound.into()),
+        Metrics::Token => {
+            let bearer = bearer.ok_or(Code::NotSignedIn)?;
+            app.bearers.caller(&app.watch, &bearer, client.into()).await?.must(Permission::SystemRead)?;
+        }
+    }
+    let counters = counters::read(&mut app.db.read()).await?;
+    let uptime = app.begun.elapsed().as_secs();
+    let wants_json = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    if wants_json.is_some_and(|value| value.contains("application/json")) {
+        let body = json!({"metrics": counters, "uptime": uptime, "timestamp": app.db.clock().now()});
+        return Ok(Json(body).into_response());
+    }
+    let text = prometheus(&app, counters, uptime);
+    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
+}
+
+/// `GET /db/status`: the figures of the engine are for those who may see the system.
+pub(crate) async fn db_status(State(app): State<App>, client: Client, Bearer(bearer): Bearer) -> Result<Json<Value>> {
+    let connected = store::ping(&mut app.db.read()).await.is_ok();
+    let status = if connected { "connected" } else { "disconnected" };
+    let caller = match bearer {
+        Some(bearer) => app.bearers.caller(&app.watch, &bearer, client.into()).await.ok(),
+        None => None,
+    };
+    if caller.is_none_or(|caller: Caller| caller.must(Permission::SystemRead).is_err()) {
+        return Ok(Json(json!({"database": {"status": status}})));
+    }
+    let figures = match app.db.figures() {
+        Figures::Sqlite { transactions, commits } => json!({"transactions": transactions, "commits": commits}),
+        Figures::Postgres { busy, open, allowed } => json!({"busy": busy, "open": open, "allowed": allowed}),
+    };
+    Ok(Json(json!({"database": {"status": status, "connection": connected, "pool_stats": figures}})))
+}
+
+fn engine(app: &App) -> &'static str {
+    match app.db.engine() {
+        Engine::Sqlite => "sqlite",
+        Engine::Postgres => "postgresql",
+    }
+}
+
+/// The text format of Prometheus, version 0.0.4.
+fn prometheus(app: &App, counters: Counters, uptime: u64) -> String {
+    let gauges: [(&str, &str, i64); 9] = [
+        ("denizen_users", "Accounts that are not deleted.", counters.total_users),
+        ("denizen_users_active", "Accounts that may sign in.", counters.active_users),
+        ("denizen_users_premium", "Accounts with a premium plan.", counters.premium_users),
+        ("denizen_users_verified", "Accounts with a proved e-mail address.", counters.verified_users),
+        ("denizen_sessions_active", "Sessions that have not ended.", counters.active_sessions),
+        ("denizen_refresh_tokens_active", "Refresh tokens that can be used.", counters.active_refresh_tokens),
+        ("denizen_hash_queue", "Password hashes waiting or under way.", to_i64(app.pool.depth() as u64)),
+        ("denizen_hashes_total", "Password hashes computed by this process.", to_i64(app.pool.computed())),
+        ("denizen_uptime_seconds", "Seconds since this process began.", to_i64(uptime)),
+    ];
+    let mut text = String::new();
+    for (name, help, value) in gauges {
+        let kind = if name.ends_with("_total") { "counter" } else { "gauge" };
+        // Writing to a string cannot fail.
+        let _ = write!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n");
+    }
+    text
+}
+
+fn to_i64(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,4 @@
+//! The state of the system, for operators and their tools.
+
+pub mod http;
+mod store;

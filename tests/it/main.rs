@@ -1,0 +1,27 @@
+//! The integration tests: one binary, one file per room.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
+
+mod account;
+mod cli;
+mod crash;
+mod deletion;
+mod engine;
+mod guessing;
+mod input;
+mod job;
+mod kit;
+mod limit;
+mod log;
+mod login;
+mod password;
+mod powercut;
+mod profile;
+mod revocation;
+mod route;
+mod session;
+mod setup;
+mod superadmin;
+mod tidy;
+mod token;
+mod watch;
+mod web;
