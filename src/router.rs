@@ -1,48 +1,39 @@
-//! Every route of every room.
+//! Every route of every room, with its documentation.
 
-use axum::{
-    Router,
-    routing::{delete, get, post},
+mod auth;
+mod session;
+mod system;
+mod users;
+
+use serde_json::Value;
+
+use crate::{
+    app::App,
+    error::Result,
+    http::{Router, Routes},
+    system::http::docs::Pages,
 };
 
-use crate::{account, app::App, login, profile, session, system, token};
-
-/// The routes. What every request meets before them is in [`crate::http::shell`].
-pub fn router(app: App) -> Router {
-    Router::new()
-        .route("/", get(system::http::root))
-        .route("/health", get(system::http::health))
-        .route("/health/live", get(system::http::live))
-        .route("/health/ready", get(system::http::ready))
-        .route("/metrics", get(system::http::metrics))
-        .route("/db/status", get(system::http::db_status))
-        .route("/.well-known/jwks.json", get(token::http::jwks))
-        .nest("/api/v1/auth", auth())
-        .nest("/api/v1/users", users())
-        .with_state(app)
+/// The routes, ready to be served. What every request meets before them is in [`crate::http::shell`].
+///
+/// # Errors
+/// `internal`, which memory alone can cause.
+pub fn router(app: App) -> Result<Router> {
+    let routes = routes();
+    let pages = Pages::new(&document_of(&routes, &app.config.app.name))?;
+    Ok(routes.into_router(app, pages))
 }
 
-fn auth() -> Router<App> {
-    Router::new()
-        .route("/register", post(login::http::register))
-        .route("/sign-up", post(login::http::sign_up))
-        .route("/login", post(login::http::login))
-        .route("/token", post(login::http::token))
-        .route("/refresh", post(login::http::refresh))
-        .route("/logout", post(session::http::logout))
-        .route("/logout-all", post(session::http::logout_all))
-        .route("/me", get(account::http::me))
-        .route("/change-password", post(login::http::change_password))
-        .route("/reauthenticate", post(login::http::reauthenticate))
-        .route("/sessions", get(session::http::list))
-        .route("/sessions/{session_id}", delete(session::http::revoke))
+/// The `OpenAPI` document of a service with this name.
+#[must_use]
+pub fn document(name: &str) -> Value {
+    document_of(&routes(), name)
 }
 
-fn users() -> Router<App> {
-    let me =
-        get(account::http::me).put(account::http::update).patch(account::http::update).delete(account::http::delete);
-    Router::new()
-        .route("/me", me)
-        .route("/me/profile", get(profile::http::profile).put(profile::http::set_profile))
-        .route("/me/preferences", get(profile::http::preferences).put(profile::http::set_preferences))
+fn document_of(routes: &Routes<App>, name: &str) -> Value {
+    routes.document(name, include_str!("router/about.md"), "/api/v1/auth/token")
+}
+
+fn routes() -> Routes<App> {
+    system::routes().and(auth::routes()).and(session::routes()).and(users::routes())
 }

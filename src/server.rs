@@ -9,7 +9,7 @@ use crate::{
     app::{App, Background},
     config::{AllowedOrigins, Sink},
     error::{Code, Error, Result},
-    http::{Limits, Shell, serve, shell},
+    http::{Limits, Router, Shell, serve, shell},
     jobs,
     router::router,
 };
@@ -18,6 +18,7 @@ use crate::{
 pub struct Server {
     app: App,
     listener: TcpListener,
+    routes: Router,
     background: Background,
 }
 
@@ -32,8 +33,9 @@ impl Server {
             let text = format!("Cannot listen on {address}: {e}. Set HOST and PORT to a free address.");
             Error::new(Code::Conflict).detail(text)
         })?;
+        let routes = router(app.clone())?;
         let background = app.start(jobs::SCHEDULES, jobs::run).await?;
-        Ok(Self { app, listener, background })
+        Ok(Self { app, listener, routes, background })
     }
 
     /// Where it listens.
@@ -52,8 +54,8 @@ impl Server {
 
     /// Serves until `stop`, then finishes what is under way. Gives how many connections had to be cut.
     pub async fn run(self, stop: impl Future<Output = ()> + Send) -> usize {
-        let Self { app, listener, background } = self;
-        let service = shell(router(app.clone()), &settings(&app));
+        let Self { app, listener, routes, background } = self;
+        let service = shell(routes, &settings(&app));
         let limits = Limits { graceful_timeout: app.config.server.graceful_timeout, ..Limits::default() };
         let cut = serve(listener, service, limits, stop).await;
         background.stop().await;

@@ -1,8 +1,10 @@
 //! `/api/v1/users/me`.
 
+pub(crate) mod shape;
+
 use axum::extract::State;
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{Changes, Email, User, Username, view};
 use crate::{
@@ -21,11 +23,17 @@ impl Input for Email {
     fn read(value: &Value) -> Result<Self, Rule> {
         text(value).and_then(Self::parse)
     }
+    fn schema() -> Value {
+        json!({"type": "string", "format": "email", "maxLength": 254, "examples": ["ann@example.com"]})
+    }
 }
 
 impl Input for Username {
     fn read(value: &Value) -> Result<Self, Rule> {
         text(value).and_then(Self::parse)
+    }
+    fn schema() -> Value {
+        json!({"type": "string", "pattern": "^[A-Za-z0-9_.-]{3,50}$", "minLength": 3, "maxLength": 50})
     }
 }
 
@@ -42,6 +50,10 @@ impl Input for WebAddress {
             Err(Rule::new("invalid_url", "This must be an address that begins with https:// or http://."))
         }
     }
+    fn schema() -> Value {
+        let example = "https://example.com/ann.png";
+        json!({"type": "string", "format": "uri", "maxLength": 2_048, "examples": [example]})
+    }
 }
 
 impl From<WebAddress> for Value {
@@ -54,32 +66,45 @@ body! {
     /// What `PUT` and `PATCH /users/me` take: both change only the fields given, and `null` clears one.
     pub(crate) struct Update {
         /// The name to sign in with, beside the address.
+        #[example("ann.lee")]
         username: Patch<Username>,
         /// The whole name.
+        #[example("Ann Lee")]
         full_name: Patch<Line<2, 255>>,
         /// The first name or names.
+        #[example("Ann")]
         first_name: Patch<Line<1, 100>>,
         /// The last name.
+        #[example("Lee")]
         last_name: Patch<Line<1, 100>>,
         /// A telephone number.
+        #[example("+351 21 555 0100")]
         phone: Patch<Line<1, 20>>,
         /// The gender, as told.
+        #[example("female")]
         gender: Patch<Line<1, 50>>,
         /// The address of a picture.
         avatar_url: Patch<WebAddress>,
         /// A few words about oneself.
+        #[example("I like maps.")]
         bio: Patch<Text<0, 1000>>,
         /// The title at work.
+        #[example("Cartographer")]
         current_title: Patch<Line<1, 255>>,
         /// Years of experience.
+        #[example(7)]
         experience_years: Patch<Int<0, 50>>,
         /// The level of education.
+        #[example("master")]
         education_level: Patch<Line<1, 100>>,
         /// The level of the present role.
+        #[example("senior")]
         current_role_level: Patch<Line<1, 100>>,
         /// Where one lives.
+        #[example("Lisbon")]
         location: Patch<Line<1, 255>>,
         /// The time zone's name.
+        #[example("Europe/Lisbon")]
         timezone: Patch<Line<1, 64>>,
         /// What an application keeps with the user.
         user_metadata: Patch<JsonObject<16_384>>,
@@ -112,6 +137,7 @@ body! {
     /// What `DELETE /users/me` takes.
     pub(crate) struct Delete {
         /// The password, unless the last sign-in was within 10 minutes.
+        #[example("Correct-Horse-7-Battery")]
         password: Option<SecretString>,
     }
 }

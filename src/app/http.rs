@@ -9,7 +9,10 @@ use super::App;
 use crate::{
     access::{Caller, Origin},
     error::{Code, Error, Result},
-    http::Client,
+    http::{
+        Client,
+        openapi::{Access, Operation, Takes},
+    },
 };
 
 impl From<Client> for Origin {
@@ -28,6 +31,12 @@ impl FromRequestParts<App> for Caller {
     }
 }
 
+impl Takes for Caller {
+    fn taken(operation: &mut Operation) {
+        operation.signed_in();
+    }
+}
+
 /// Anybody: what he may have shown is not looked at.
 pub struct Anybody(pub Caller);
 
@@ -38,6 +47,10 @@ impl FromRequestParts<App> for Anybody {
     }
 }
 
+impl Takes for Anybody {
+    fn taken(_: &mut Operation) {}
+}
+
 /// The bearer token of a request, whatever it is worth.
 pub struct Bearer(pub Option<String>);
 
@@ -45,6 +58,12 @@ impl<S: Sync> FromRequestParts<S> for Bearer {
     type Rejection = Error;
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
         Ok(Self(bearer(parts).map(ToOwned::to_owned)))
+    }
+}
+
+impl Takes for Bearer {
+    fn taken(operation: &mut Operation) {
+        operation.access(Access::Optional);
     }
 }
 

@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::{
     input::{Input, Rule},
     json,
+    openapi::Field,
 };
 use crate::error::{Code, Error, Fault, Result};
 
@@ -21,6 +22,12 @@ const FIELD_NAME_CHARS: usize = 64;
 
 /// A struct made by [`body!`](crate::body).
 pub trait Body: Sized {
+    /// Its doc comment.
+    const ABOUT: &'static str;
+
+    /// Whether a field that it does not know is refused.
+    const STRICT: bool;
+
     /// Its fields, in order.
     const FIELDS: &'static [Field];
 
@@ -29,18 +36,6 @@ pub trait Body: Sized {
     /// # Errors
     /// `invalid`, with one fault for each field that is wrong, missing or unknown.
     fn read(given: Given) -> Result<Self>;
-}
-
-/// One field, as documentation sees it.
-pub struct Field {
-    /// Its name on the wire.
-    pub name: &'static str,
-    /// Its doc comment.
-    pub doc: &'static str,
-    /// Whether a request without it is refused.
-    pub required: bool,
-    /// What a right value looks like, as a JSON Schema.
-    pub schema: fn() -> Value,
 }
 
 /// The fields that a request gave and no reader has taken yet.
@@ -153,8 +148,10 @@ fn decoded(encoded: &[u8]) -> Result<String> {
 ///     /// What `PUT /example` takes.
 ///     pub struct Example {
 ///         /// The name shown to others.
+///         #[example("Ann Lee")]
 ///         full_name as "fullName": Line<2, 255>,
 ///         /// Cleared by `null`.
+///         #[example("I like maps.")]
 ///         bio: Patch<Line<0, 1000>>,
 ///     }
 /// }
@@ -168,17 +165,22 @@ macro_rules! body {
         $crate::body!(@struct [$($about)*] refuse_rest $vis struct $($rest)+);
     };
     (@struct [$($about:literal)*] $end:ident $vis:vis struct $name:ident {
-        $($(#[doc = $doc:literal])* $field_vis:vis $field:ident $(as $wire:literal)? : $kind:ty),* $(,)?
+        $($(#[doc = $doc:literal])* $(#[example($($example:tt)+)])?
+            $field_vis:vis $field:ident $(as $wire:literal)? : $kind:ty),* $(,)?
     }) => {
         $(#[doc = $about])*
         $vis struct $name { $($(#[doc = $doc])* $field_vis $field: $kind),* }
 
         impl $crate::http::body::Body for $name {
-            const FIELDS: &'static [$crate::http::body::Field] = &[$($crate::http::body::Field {
+            const ABOUT: &'static str = concat!($($about),*).trim_ascii();
+            const STRICT: bool = $crate::body!(@strict $end);
+            const FIELDS: &'static [$crate::http::openapi::Field] = &[$($crate::http::openapi::Field {
                 name: $crate::body!(@wire $field $($wire)?),
                 doc: concat!($($doc),*).trim_ascii(),
                 required: <$kind as $crate::http::Input>::REQUIRED,
+                nullable: <$kind as $crate::http::Input>::NULLABLE,
                 schema: <$kind as $crate::http::Input>::schema,
+                example: || $crate::body!(@example $($($example)+)?),
             }),*];
 
             fn read(mut given: $crate::http::body::Given) -> $crate::error::Result<Self> {
@@ -190,6 +192,10 @@ macro_rules! body {
     };
     (@wire $field:ident) => { stringify!($field) };
     (@wire $field:ident $wire:literal) => { $wire };
+    (@strict refuse_rest) => { true };
+    (@strict ignore_rest) => { false };
+    (@example) => { None };
+    (@example $($example:tt)+) => { Some(serde_json::json!($($example)+)) };
 }
 
 #[cfg(test)]
@@ -203,6 +209,7 @@ mod tests {
         struct Profile {
             /// The name,
             /// in full.
+            #[example("Ann Lee")]
             full_name as "fullName": Line<2, 9>,
             years: Option<Int<0, 50>>,
             bio: Patch<Line<0, 9>>,
@@ -266,6 +273,8 @@ mod tests {
     fn describes_itself() {
         let [name, years, _] = Profile::FIELDS else { panic!("three fields") };
         assert_eq!((name.name, name.doc, name.required), ("fullName", "The name, in full.", true));
-        assert_eq!((years.required, (years.schema)()["maximum"].as_i64()), (false, Some(50)));
+        assert_eq!((name.example)(), Some(Value::from("Ann Lee")));
+        assert_eq!((years.required, years.nullable, (years.schema)()["maximum"].as_i64()), (false, true, Some(50)));
+        assert_eq!((Profile::STRICT, Grant::STRICT, Grant::ABOUT), (true, false, "A form that takes anything."));
     }
 }

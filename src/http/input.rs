@@ -16,6 +16,9 @@ pub trait Input: Sized {
     /// Whether a request without the field is refused.
     const REQUIRED: bool = true;
 
+    /// Whether `null` is taken.
+    const NULLABLE: bool = false;
+
     /// Reads a JSON value other than `null`.
     ///
     /// # Errors
@@ -47,7 +50,8 @@ pub trait Input: Sized {
         Self::absent()
     }
 
-    /// What a right value looks like, as a JSON Schema (2020-12) for the `OpenAPI` document.
+    /// What a right value looks like, as a JSON Schema (2020-12) for the `OpenAPI` document; with `examples` where
+    /// one fits wherever the type is used, and a `description` of limits that a schema cannot say.
     #[must_use]
     fn schema() -> Value {
         json!({"type": "string"})
@@ -56,6 +60,7 @@ pub trait Input: Sized {
 
 impl<T: Input> Input for Option<T> {
     const REQUIRED: bool = false;
+    const NULLABLE: bool = true;
     fn read(value: &Value) -> Result<Self, Rule> {
         T::read(value).map(Some)
     }
@@ -72,6 +77,7 @@ impl<T: Input> Input for Option<T> {
 
 impl<T: Input> Input for Patch<T> {
     const REQUIRED: bool = false;
+    const NULLABLE: bool = true;
     fn read(value: &Value) -> Result<Self, Rule> {
         T::read(value).map(Self::Set)
     }
@@ -85,7 +91,7 @@ impl<T: Input> Input for Patch<T> {
         Ok(Self::Clear)
     }
     fn schema() -> Value {
-        json!({"oneOf": [T::schema(), {"type": "null"}]})
+        T::schema()
     }
 }
 
@@ -162,7 +168,7 @@ impl Input for SecretString {
         Ok(text.into())
     }
     fn schema() -> Value {
-        json!({"type": "string", "format": "password"})
+        json!({"type": "string", "format": "password", "minLength": 1})
     }
 }
 
@@ -239,7 +245,11 @@ impl<const MAX: usize> Input for JsonObject<MAX> {
         Ok(Self(members.clone()))
     }
     fn schema() -> Value {
-        json!({"type": "object"})
+        json!({
+            "type": "object",
+            "description": format!("At most {MAX} bytes of JSON."),
+            "examples": [{"theme": "dark"}],
+        })
     }
 }
 

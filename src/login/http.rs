@@ -3,6 +3,7 @@
 mod body;
 mod oauth;
 mod registration;
+pub(crate) mod shape;
 
 use axum::{
     extract::State,

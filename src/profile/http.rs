@@ -109,24 +109,33 @@ impl From<Texts> for Value {
 
 document! {
     /// What `PUT /users/me/profile` takes: it changes only the fields given, and `null` clears one.
-    ProfileChanges {
+    ProfileChanges of Profile {
         /// The address of a profile at a job network.
+        #[example("https://jobs.example/ann")]
         linkedin_url: WebAddress = null,
         /// The address of a profile at a code host.
+        #[example("https://code.example/ann")]
         github_url: WebAddress = null,
         /// The address of a portfolio.
+        #[example("https://ann.example/maps")]
         portfolio_url: WebAddress = null,
         /// The address of a home page.
+        #[example("https://ann.example")]
         website_url: WebAddress = null,
         /// Skills.
+        #[example(["Rust", {"name": "SQL", "years": 7}])]
         skills: Items = [],
         /// Certifications.
+        #[example(["First aid"])]
         certifications: Items = [],
         /// Languages.
+        #[example(["en", "pt"])]
         languages: Items = [],
         /// How one likes to work.
+        #[example("hybrid")]
         work_style: Line<1, 100> = null,
         /// When one could begin.
+        #[example("in three months")]
         availability: Line<1, 100> = null,
         /// Whether one would move.
         relocation_willing: bool = null,
@@ -141,54 +150,75 @@ document! {
 
 document! {
     /// What `PUT /users/me/preferences` takes: it changes only the fields given, and `null` clears one.
-    PreferencesChanges {
+    PreferencesChanges of Preferences {
         /// Titles one looks for.
+        #[example(["Cartographer"])]
         target_titles: Texts = [],
         /// Titles one does not want.
+        #[example(["Intern"])]
         blacklist_titles: Texts = [],
         /// Companies one looks for.
+        #[example(["Example Maps"])]
         target_companies: Texts = [],
         /// Companies one does not want.
+        #[example(["Example Oil"])]
         blacklist_companies: Texts = [],
         /// Places one likes.
+        #[example(["Lisbon", "Porto"])]
         preferred_locations: Texts = [],
         /// The longest way to work, in minutes.
+        #[example(45)]
         max_commute_minutes: Int<0, 300> = null,
         /// Whether one likes to work from afar.
+        #[example("two days a week")]
         remote_preference: Line<1, 100> = null,
         /// Whether one would move.
         relocation_willing: bool = null,
         /// The least one wants to earn in a year.
+        #[example(50_000)]
         salary_expectation_min: Int<0, 1_000_000_000> = null,
         /// The most one expects to earn in a year.
+        #[example(60_000)]
         salary_expectation_max: Int<0, 1_000_000_000> = null,
         /// Whether one would take a share.
         equity_interest: bool = null,
         /// Benefits, the dearest first.
+        #[example(["time off"])]
         benefits_priorities: Texts = [],
         /// The size of company one likes.
+        #[example(["10-50"])]
         company_size_preference: Texts = [],
         /// Industries one likes.
+        #[example(["maps"])]
         industry_preferences: Texts = [],
         /// What matters in a company's ways.
+        #[example(["quiet"])]
         culture_priorities: Texts = [],
         /// How much the balance of work and life matters, from 1 to 5.
+        #[example(4)]
         work_life_balance_importance: Int<1, 5> = null,
         /// Where one stands.
+        #[example("middle")]
         career_stage: Line<1, 100> = null,
         /// When one wants a change.
+        #[example("within a year")]
         career_timeline: Line<1, 100> = null,
         /// Where one wants to grow.
+        #[example("expert")]
         growth_direction: Line<1, 100> = null,
         /// Skills one wants to learn.
+        #[example(["SQL"])]
         skills_to_develop: Texts = [],
         /// How often one applies.
+        #[example("monthly")]
         application_frequency: Line<1, 100> = null,
         /// Whether applications are sent without asking.
         auto_apply_enabled: bool = false,
         /// What one wants to be told of.
+        #[example({"mail": true})]
         notification_preferences: JsonObject<16_384> = {},
         /// What weighs how much in matching.
+        #[example({"location": 0.5})]
         matching_algorithm_weights: JsonObject<16_384> = {},
         /// Whether answers teach the matching.
         feedback_learning_enabled: bool = true,

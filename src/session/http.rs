@@ -9,16 +9,19 @@ use crate::{
     access::{Caller, Role},
     app::{Anybody, App, Bearer},
     body,
+    clock::Time,
     error::{Code, Error, Result},
     http::{Json, Message, Path},
     id::SessionId,
     secret::Token,
+    shape,
 };
 
 body! {
     /// What `POST /logout` takes when no bearer token is sent.
     pub(crate) struct Logout {
         /// The session's refresh token.
+        #[example("dzr_Zm9yIHRoZSBuZXh0IHBhaXIgb2YgdG9rZW5z")]
         refresh_token: Option<SecretString>,
     }
 }
@@ -70,6 +73,49 @@ pub(crate) async fn revoke(State(app): State<App>, caller: Caller, Path(id): Pat
     let (user, _) = caller.signed_in()?;
     let ended = app.db.write(async |tx| super::revoke(tx, &caller, user, id, Reason::Revoked).await).await?;
     if ended { Ok(Message::new("The session was ended")) } else { Err(Error::not_found()) }
+}
+
+shape! {
+    /// The caller's sessions that have not ended.
+    pub(crate) struct Sessions {
+        /// How many there are.
+        total_count: u64,
+        /// All of them.
+        sessions: Vec<SessionView>,
+    }
+}
+
+shape! {
+    /// A sign-in that lasts.
+    pub(crate) struct SessionView {
+        /// Ends it: `DELETE /api/v1/auth/sessions/{session_id}`.
+        id: SessionId,
+        /// Where it began.
+        #[example("192.0.2.7")]
+        ip_address: Option<String>,
+        /// What the browser or program called itself.
+        #[example("Mozilla/5.0 (X11; Linux x86_64) Firefox/150.0")]
+        user_agent: Option<String>,
+        /// The kind of device, as far as that tells.
+        #[example("desktop")]
+        device_type: Option<String>,
+        /// The browser.
+        #[example("Firefox")]
+        browser: Option<String>,
+        /// The operating system.
+        #[example("Linux")]
+        os: Option<String>,
+        /// Whether it can be used.
+        is_active: bool,
+        /// Whether this request was made in it.
+        is_current: bool,
+        /// When it began.
+        created_at: Time,
+        /// When it ends unless it is used.
+        expires_at: Time,
+        /// The last request, to the minute.
+        last_activity: Time,
+    }
 }
 
 fn view(session: &Session, current: SessionId) -> Value {

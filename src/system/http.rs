@@ -1,5 +1,8 @@
 //! `/`, `/health`, `/metrics`, `/db/status`.
 
+pub mod docs;
+pub(crate) mod shape;
+
 use std::fmt::Write;
 
 use axum::{
@@ -36,6 +39,9 @@ pub(crate) async fn root(State(app): State<App>) -> Json<Value> {
             "jwks": "/.well-known/jwks.json",
             "health": "/health",
             "metrics": "/metrics",
+            "docs": "/docs",
+            "redoc": "/redoc",
+            "openapi": "/openapi.json",
         },
         "features": ["accounts", "sessions", "refresh_rotation", "event_log", "signing_key_rotation"],
     }))

@@ -13,6 +13,7 @@ mod kit;
 mod limit;
 mod log;
 mod login;
+mod openapi;
 mod password;
 mod powercut;
 mod profile;

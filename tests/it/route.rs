@@ -16,6 +16,10 @@ pub const ROUTES: &[(&str, &str, bool)] = &[
     ("GET", "/metrics", false),
     ("GET", "/db/status", false),
     ("GET", "/.well-known/jwks.json", false),
+    ("GET", "/openapi.json", false),
+    ("GET", "/docs", false),
+    ("GET", "/redoc", false),
+    ("GET", "/assets/docs.js", false),
     ("POST", "/api/v1/auth/register", false),
     ("POST", "/api/v1/auth/sign-up", false),
     ("POST", "/api/v1/auth/login", false),
@@ -32,6 +36,10 @@ pub const ROUTES: &[(&str, &str, bool)] = &[
     ("PUT", "/api/v1/users/me", true),
     ("PATCH", "/api/v1/users/me", true),
     ("DELETE", "/api/v1/users/me", true),
+    ("GET", "/api/v1/users/me/profile", true),
+    ("PUT", "/api/v1/users/me/profile", true),
+    ("GET", "/api/v1/users/me/preferences", true),
+    ("PUT", "/api/v1/users/me/preferences", true),
 ];
 
 /// A problem document with this status and code, and the id of its request.

@@ -32,6 +32,9 @@ impl Input for PasswordGrant {
             Err(Rule::new(UNSUPPORTED_GRANT, "Only 'password' is granted here."))
         }
     }
+    fn schema() -> Value {
+        json!({"type": "string", "enum": ["password"]})
+    }
 }
 
 body! {
@@ -39,12 +42,15 @@ body! {
     #[ignore_unknown]
     pub(crate) struct TokenRequest {
         /// The e-mail address or username.
+        #[example("ann@example.com")]
         username: Line<1, 320>,
         /// The password.
+        #[example("Correct-Horse-7-Battery")]
         password: Password,
         /// `password`, when given.
         grant_type: Option<PasswordGrant>,
         /// What the client asks for.
+        #[example("openid")]
         scope: Option<Line<0, 255>>,
     }
 }

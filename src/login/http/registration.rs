@@ -1,7 +1,7 @@
 //! What `POST /register` and `POST /sign-up` take.
 
 use secrecy::SecretString;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::body::confirmed;
 use crate::{
@@ -21,6 +21,9 @@ impl Input for Address {
         let address = value.as_str().and_then(|text| text.trim().parse::<std::net::IpAddr>().ok());
         address.map(|ip| Self(ip.to_string())).ok_or_else(|| Rule::new("invalid_ip", "This must be an IP address."))
     }
+    fn schema() -> Value {
+        json!({"type": "string", "description": "An IPv4 or IPv6 address.", "examples": ["192.0.2.7"]})
+    }
 }
 
 /// The one role that anybody may give himself.
@@ -30,6 +33,9 @@ impl Input for OwnRole {
     fn read(value: &Value) -> Result<Self, Rule> {
         if value == "user" { Ok(Self) } else { Err(Rule::new("not_allowed", "A new account has the role 'user'.")) }
     }
+    fn schema() -> Value {
+        json!({"type": "string", "enum": ["user"]})
+    }
 }
 
 body! {
@@ -38,20 +44,28 @@ body! {
         /// The e-mail address.
         email: Email,
         /// The password.
+        #[example("Correct-Horse-7-Battery")]
         password: Password,
         /// The password once more; it must match when given.
+        #[example("Correct-Horse-7-Battery")]
         confirm_password: Option<SecretString>,
         /// The whole name; needed unless both of its parts are given.
+        #[example("Ann Lee")]
         full_name: Option<Line<2, 255>>,
         /// The first name or names.
+        #[example("Ann")]
         first_name: Option<Line<1, 100>>,
         /// The last name.
+        #[example("Lee")]
         last_name: Option<Line<1, 100>>,
         /// The name to sign in with, beside the address.
+        #[example("ann.lee")]
         username: Option<Username>,
         /// The gender, as told.
+        #[example("female")]
         gender: Option<Line<1, 50>>,
         /// A telephone number.
+        #[example("+351 21 555 0100")]
         phone: Option<Line<1, 20>>,
     }
 }
@@ -62,20 +76,28 @@ body! {
         /// The e-mail address.
         email: Email,
         /// The password.
+        #[example("Correct-Horse-7-Battery")]
         password: Password,
         /// The password once more; it must match when given.
+        #[example("Correct-Horse-7-Battery")]
         confirm_password: Option<SecretString>,
         /// The whole name; needed unless both of its parts are given.
+        #[example("Ann Lee")]
         full_name: Option<Line<2, 255>>,
         /// The first name or names.
+        #[example("Ann")]
         first_name: Option<Line<1, 100>>,
         /// The last name.
+        #[example("Lee")]
         last_name: Option<Line<1, 100>>,
         /// The name to sign in with, beside the address.
+        #[example("ann.lee")]
         username: Option<Username>,
         /// The gender, as told.
+        #[example("female")]
         gender: Option<Line<1, 50>>,
         /// A telephone number.
+        #[example("+351 21 555 0100")]
         phone: Option<Line<1, 20>>,
         /// The address in the network that the person had.
         ip_address: Option<Address>,

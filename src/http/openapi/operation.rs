@@ -1,0 +1,125 @@
+//! One route as the document tells it, while it is put together.
+
+use serde_json::{Map, Value, json};
+
+use super::{Doc, Field, Schemas, refusal::Refusals};
+use crate::error::Code;
+
+/// Who may call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody.
+    Open,
+    /// Anybody; who is signed in gets more.
+    Optional,
+    /// Whoever is signed in.
+    SignedIn,
+}
+
+/// One method of one path.
+pub struct Operation {
+    pub(super) method: &'static str,
+    pub(super) path: String,
+    pub(super) tag: &'static str,
+    pub(super) doc: Doc,
+    parameters: Vec<Value>,
+    body: Option<Value>,
+    access: Access,
+    refusals: Vec<Code>,
+}
+
+impl Operation {
+    /// An operation that takes nothing. Whatever a route does can take too long or go wrong.
+    pub(in crate::http) fn new(method: &'static str, path: String, tag: &'static str, doc: Doc) -> Self {
+        let refusals = vec![Code::Internal, Code::Busy];
+        Self { method, path, tag, doc, parameters: Vec::new(), body: None, access: Access::Open, refusals }
+    }
+
+    /// Codes that it may answer.
+    pub fn refuse(&mut self, codes: &[Code]) {
+        self.refusals.extend_from_slice(codes);
+    }
+
+    /// Says who may call.
+    pub fn access(&mut self, access: Access) {
+        self.access = access;
+    }
+
+    /// A header that it reads.
+    pub fn header(&mut self, name: &str, about: &str, example: &str) {
+        let schema = json!({"type": "string"});
+        let parameter =
+            json!({"name": name, "in": "header", "description": about, "schema": schema, "example": example});
+        self.parameters.push(parameter);
+    }
+
+    /// The fields of a query.
+    pub fn query(&mut self, fields: &[Field]) {
+        self.parameters.extend(fields.iter().map(|field| {
+            let mut schema = field.described(false);
+            let about = schema.as_object_mut().and_then(|schema| schema.remove("description"));
+            let mut parameter =
+                json!({"name": field.name, "in": "query", "required": field.required, "schema": schema});
+            parameter["description"] = about.unwrap_or_default();
+            parameter
+        }));
+    }
+
+    /// The body, of this media type.
+    pub fn body(&mut self, kind: &str, about: &str, fields: &[Field], is_strict: bool) {
+        let in_json = kind == "application/json";
+        let described = fields.iter().map(|field| (field.name.to_owned(), field.described(in_json)));
+        let properties: Map<String, Value> = described.collect();
+        let required: Vec<_> = fields.iter().filter(|field| field.required).map(|field| field.name).collect();
+        let mut schema = json!({"type": "object", "properties": properties, "required": required});
+        if is_strict {
+            schema["additionalProperties"] = json!(false);
+        }
+        self.body = Some(json!({"description": about, "required": true, "content": {kind: {"schema": schema}}}));
+    }
+
+    /// Says that the body may be left out.
+    pub fn body_is_optional(&mut self) {
+        if let Some(body) = &mut self.body {
+            body["required"] = json!(false);
+        }
+    }
+
+    /// The operation object (`OpenAPI` 3.1, 4.8.10).
+    pub(super) fn object(&self, schemas: &mut Schemas, refusals: &mut Refusals) -> Value {
+        let doc = &self.doc;
+        let parameters: Vec<_> = doc.parameters.iter().chain(&self.parameters).collect();
+        let mut answers: Map<String, Value> =
+            doc.answers.iter().map(|answer| (answer.status.to_string(), answer.object(schemas))).collect();
+        let own = doc.answers.iter().map(|answer| answer.status).collect::<Vec<_>>();
+        let codes = if doc.refuses_itself { &[Code::Internal, Code::Busy] } else { self.refusals.as_slice() };
+        for (status, response) in refusals.responses(codes.iter().chain(&doc.refusals)) {
+            if own.contains(&status) {
+                // Beside the route's own form: the time limit and a fault of ours are told as everywhere.
+                let content = &mut answers[&status.to_string()]["content"];
+                content["application/problem+json"] = json!({"schema": {"$ref": "#/components/schemas/Problem"}});
+            } else {
+                answers.insert(status.to_string(), response);
+            }
+        }
+        let mut object = json!({
+            "operationId": doc.id,
+            "tags": [self.tag],
+            "summary": doc.summary,
+            "description": doc.description(),
+            "responses": answers,
+        });
+        if !parameters.is_empty() {
+            object["parameters"] = json!(parameters);
+        }
+        if let Some(body) = &self.body {
+            object["requestBody"] = body.clone();
+        }
+        object["security"] = match self.access {
+            Access::Open => json!([]),
+            Access::Optional => json!([{}, {"bearer": []}, {"password": []}]),
+            Access::SignedIn => json!([{"bearer": []}, {"password": []}]),
+        };
+        object
+    }
+}

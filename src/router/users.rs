@@ -1,0 +1,69 @@
+//! `/api/v1/users`.
+
+use crate::{
+    account::http::{self as account, shape::User},
+    app::App,
+    error::Code,
+    http::{
+        Routes,
+        openapi::{Doc, Tag},
+    },
+    profile::http::{self as profile, Preferences, Profile},
+};
+
+const TAG: Tag = Tag { name: "Users", about: "One's own account, profile and preferences." };
+
+const CHANGES: &str = "Changes only the fields given; `null` clears one. `PUT` and `PATCH` do the same.";
+
+pub(super) fn routes() -> Routes<App> {
+    let changed = |id| {
+        Doc::new(id, "Change my account")
+            .about(CHANGES)
+            .gives::<User>(200, "The user as he is now.")
+            .with_etag()
+            .refuses(&[Code::UsernameTaken])
+    };
+    Routes::new("/api/v1/users", TAG)
+        .get("/me", account::me, Doc::new("getMe", "My account").gives::<User>(200, "The user.").with_etag())
+        .put("/me", account::update, changed("putMe"))
+        .patch("/me", account::update, changed("patchMe"))
+        .delete(
+            "/me",
+            account::delete,
+            Doc::new("deleteMe", "Delete my account")
+                .about(
+                    "Needs the password, or a sign-in of the last 10 minutes. The account is gone at once and erased \
+                     after `DELETE_GRACE_DAYS`.",
+                )
+                .says(200, "The account was deleted.")
+                .refuses(&[Code::WrongPassword, Code::ReauthRequired, Code::LastSuperadmin, Code::TooManyAttempts]),
+        )
+        .get(
+            "/me/profile",
+            profile::profile,
+            Doc::new("getMyProfile", "My profile")
+                .about("Defaults stand where nothing was ever set.")
+                .gives::<Profile>(200, "The profile."),
+        )
+        .put(
+            "/me/profile",
+            profile::set_profile,
+            Doc::new("putMyProfile", "Change my profile")
+                .about("Changes only the fields given; `null` clears one.")
+                .gives::<Profile>(200, "The profile as it is now."),
+        )
+        .get(
+            "/me/preferences",
+            profile::preferences,
+            Doc::new("getMyPreferences", "My preferences")
+                .about("Defaults stand where nothing was ever set.")
+                .gives::<Preferences>(200, "The preferences."),
+        )
+        .put(
+            "/me/preferences",
+            profile::set_preferences,
+            Doc::new("putMyPreferences", "Change my preferences")
+                .about("Changes only the fields given; `null` clears one.")
+                .gives::<Preferences>(200, "The preferences as they are now."),
+        )
+}

@@ -1,0 +1,161 @@
+//! The documentation of the API: `/openapi.json` is whole, true to the routes, and what `docs/openapi.json` says.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use denizen::{error::Code, router};
+use serde_json::{Value, json};
+
+use crate::route::ROUTES;
+
+const KEPT: &str = "docs/openapi.json";
+
+/// Every operation: `GET /path`, and its object.
+fn operations(document: &Value) -> BTreeMap<String, Value> {
+    let mut found = BTreeMap::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            found.insert(format!("{} {path}", method.to_uppercase()), operation.clone());
+        }
+    }
+    found
+}
+
+/// Calls `see` with every object of the document, and where it stands.
+fn walk(value: &Value, place: &str, see: &mut impl FnMut(&str, &Value)) {
+    see(place, value);
+    match value {
+        Value::Object(members) => members.iter().for_each(|(name, value)| walk(value, &format!("{place}/{name}"), see)),
+        Value::Array(items) => items.iter().enumerate().for_each(|(n, item)| walk(item, &format!("{place}/{n}"), see)),
+        _ => {}
+    }
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "UPDATE_DOCS is for whoever runs the tests, not a setting")]
+fn the_document_in_the_checkout_is_current() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(KEPT);
+    let text = format!("{:#}\n", router::document("denizen"));
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        fs::write(path, text).unwrap();
+        return;
+    }
+    let kept = fs::read_to_string(path).unwrap_or_default();
+    assert!(kept == text, "{KEPT} is stale: run `UPDATE_DOCS=1 cargo test --test it openapi`");
+}
+
+#[test]
+fn every_reference_leads_somewhere_and_every_name_is_used_once() {
+    let document = router::document("denizen");
+    let mut broken = Vec::new();
+    let mut used = Vec::new();
+    walk(&document, "", &mut |place, value| {
+        if let Some(reference) = value["$ref"].as_str() {
+            used.push(reference.to_owned());
+            if reference.strip_prefix('#').and_then(|pointer| document.pointer(pointer)).is_none() {
+                broken.push(format!("{place} refers to {reference}, which is not there"));
+            }
+        }
+    });
+    for kind in ["schemas", "responses"] {
+        for name in document["components"][kind].as_object().unwrap().keys() {
+            if !used.contains(&format!("#/components/{kind}/{name}")) {
+                broken.push(format!("{name} is not used"));
+            }
+            if name.ends_with('2') {
+                broken.push(format!("{name}: two shapes have this name"));
+            }
+        }
+    }
+    let mut ids: Vec<_> =
+        operations(&document).values().map(|operation| operation["operationId"].to_string()).collect();
+    let all = ids.len();
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), all, "two operations have one operationId");
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn every_operation_tells_what_it_takes_and_how_it_ends() {
+    let document = router::document("denizen");
+    let tags: Vec<_> = document["tags"].as_array().unwrap().iter().map(|tag| tag["name"].clone()).collect();
+    let mut broken = Vec::new();
+    for (name, operation) in operations(&document) {
+        let mut demand = |is_so: bool, what: &str| {
+            if !is_so {
+                broken.push(format!("{name} {what}"));
+            }
+        };
+        demand(operation["summary"].as_str() > Some(""), "has no summary");
+        demand(operation["tags"].as_array().unwrap().iter().all(|tag| tags.contains(tag)), "has an unknown tag");
+        let answers = operation["responses"].as_object().unwrap();
+        demand(answers.keys().any(|status| status.starts_with('2')), "never ends well");
+        demand(answers.contains_key("500") && answers.contains_key("503"), "never fails");
+        let in_path: Vec<_> = name.split(['{', '}']).skip(1).step_by(2).collect();
+        let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
+        for parameter in &parameters {
+            demand(parameter["description"].as_str() > Some(""), &format!("does not describe {}", parameter["name"]));
+        }
+        let told = parameters.iter().filter(|parameter| parameter["in"] == "path");
+        let told: Vec<_> = told.map(|parameter| parameter["name"].as_str().unwrap()).collect();
+        demand(told == in_path, &format!("describes {told:?} of its path: use Doc::path"));
+        for (_, content) in operation["requestBody"]["content"].as_object().into_iter().flatten() {
+            for (field, schema) in content["schema"]["properties"].as_object().unwrap() {
+                demand(schema["description"].as_str() > Some(""), &format!("does not describe {field}"));
+                demand(schema["examples"][0] != Value::Null, &format!("has no #[example(..)] of {field}"));
+            }
+        }
+    }
+    for (name, shape) in document["components"]["schemas"].as_object().unwrap() {
+        for (field, schema) in shape["properties"].as_object().unwrap() {
+            let is_told = schema["description"].as_str() > Some("") || schema.get("$ref").is_some();
+            let is_plain = ["string", "object"].iter().any(|kind| {
+                schema["type"] == *kind || schema["type"].as_array().is_some_and(|kinds| kinds.contains(&json!(kind)))
+            });
+            if !is_told || is_plain && schema["examples"][0] == Value::Null {
+                broken.push(format!("the shape {name} does not describe {field}, or has no #[example(..)] of it"));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn every_code_in_it_exists_under_its_status() {
+    let document = router::document("denizen");
+    for (name, response) in document["components"]["responses"].as_object().unwrap() {
+        let codes = &response["content"]["application/problem+json"]["schema"]["properties"]["code"]["enum"];
+        let codes: Vec<_> = codes.as_array().unwrap().iter().map(|code| code.as_str().unwrap()).collect();
+        let known = |word: &&str| Code::ALL.iter().find(|code| code.as_str() == *word).unwrap().meaning().status();
+        let statuses: Vec<_> = codes.iter().map(known).collect();
+        assert!(statuses.windows(2).all(|pair| pair[0] == pair[1]), "{name} is of several statuses");
+    }
+}
+
+/// `route::ROUTES` says what is expected of each route, so it must name them all.
+#[test]
+fn every_route_has_an_expectation() {
+    let document = router::document("denizen");
+    let documented: Vec<_> = operations(&document).into_keys().collect();
+    let mut expected: Vec<_> = ROUTES
+        .iter()
+        .map(|(verb, path, signed_in)| {
+            let found = documented.iter().find(|name| is_route(name, verb, path));
+            let name = found.unwrap_or_else(|| panic!("{verb} {path} is not in the document")).clone();
+            let security = &operations(&document)[&name]["security"];
+            let needs = security.as_array().unwrap().iter().all(|way| *way != json!({})) && *security != json!([]);
+            // The bearer of this one may be a password_change_token, so the types do not tell.
+            assert!(needs == *signed_in || *path == "/api/v1/auth/change-password", "{name}: {security}");
+            name
+        })
+        .collect();
+    expected.sort();
+    assert_eq!(documented, expected);
+}
+
+fn is_route(name: &str, verb: &str, path: &str) -> bool {
+    let Some((method, template)) = name.split_once(' ') else { return false };
+    let (parts, own): (Vec<_>, Vec<_>) = (path.split('/').collect(), template.split('/').collect());
+    let fits = |(part, own): (&&str, &&str)| own == part || own.starts_with('{');
+    method == verb && parts.len() == own.len() && parts.iter().zip(&own).all(fits)
+}
