@@ -1,7 +1,7 @@
 //! The program: arguments, then settings, then the application, which serves or does one command.
 
 use std::{
-    io::{self, BufWriter, Write},
+    io::{self, BufWriter},
     process::ExitCode,
     time::Duration,
 };
@@ -25,9 +25,7 @@ fn main() -> ExitCode {
 }
 
 fn run(command: Command) -> Result<(), Failure> {
-    if let Some(document) = command.document() {
-        return Ok(io::stdout().write_all(document.as_bytes())?);
-    }
+    let Some(command) = command.run_alone(&mut io::stdout())? else { return Ok(()) };
     let (config, warnings) = Config::load(&Source::from_process())?;
     let config = command.adapt(config);
     let _logs = logs::start(&config.log)?;

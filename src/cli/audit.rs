@@ -3,12 +3,10 @@
 use std::io::Write;
 
 use clap::Subcommand;
-use indicatif::{ProgressBar, ProgressStyle};
 
-use super::Failure;
+use super::{Failure, progress::Progress};
 use crate::{
     app::App,
-    error::Error,
     event::{sequencer, verify},
 };
 
@@ -45,14 +43,10 @@ async fn verify(app: &App, out: &mut impl Write) -> Result<(), Failure> {
     if let Ok(Some(_lock)) = app.lock() {
         sequencer::drain(&app.db, &app.keys).await?;
     }
-    let bar = bar()?;
-    let report = verify::verify(&app.db, &app.keys, |read, of| {
-        bar.set_length(of.unsigned_abs());
-        bar.set_position(read.unsigned_abs());
-    })
-    .await;
-    bar.finish_and_clear();
-    let report = report?;
+    let progress = Progress::new("events")?;
+    let report = verify::verify(&app.db, &app.keys, |read, of| progress.at(read.unsigned_abs(), of.unsigned_abs()));
+    let report = report.await?;
+    drop(progress);
     writeln!(out, "events   {}", report.events)?;
     writeln!(out, "erased   {}", report.erased)?;
     writeln!(out, "head     {}", report.head)?;
@@ -71,10 +65,4 @@ async fn verify(app: &App, out: &mut impl Write) -> Result<(), Failure> {
          your backups.",
         report.fault_count
     )))
-}
-
-/// Drawn on the standard error, and only when that is a terminal.
-fn bar() -> Result<ProgressBar, Failure> {
-    let style = ProgressStyle::with_template("{bar:40} {pos} of {len} events, {eta} left").map_err(Error::internal)?;
-    Ok(ProgressBar::new(0).with_style(style))
 }

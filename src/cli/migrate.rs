@@ -4,7 +4,7 @@ use std::io::Write;
 
 use clap::Args;
 
-use super::Failure;
+use super::{Failure, progress};
 use crate::{app::App, config::Config, db::MIGRATIONS};
 
 const EXAMPLES: &str = "\
@@ -32,7 +32,7 @@ impl Migrate {
                 writeln!(out, "{:>4}  {:<30}  {when}", step.version, step.name)?;
             }
         } else {
-            let applied = db.migrate(MIGRATIONS).await?;
+            let applied = progress::waiting("bringing the database up to date", db.migrate(MIGRATIONS)).await?;
             applied.iter().try_for_each(|name| writeln!(out, "applied {name}"))?;
             writeln!(out, "The database is up to date.")?;
         }

@@ -6,10 +6,15 @@
 //! environment and its files alone: a flag for one would be a second home for it. Begin with [`Command`].
 
 mod audit;
+mod backup;
+mod completions;
 mod config;
 mod failure;
+mod man;
 mod migrate;
+mod progress;
 mod serve;
+mod session;
 mod setup;
 mod signing_key;
 mod terminal;
@@ -76,24 +81,42 @@ pub enum Command {
     /// Look after users
     #[command(subcommand)]
     User(user::User),
+    /// Look after sessions
+    #[command(subcommand)]
+    Session(session::Session),
     /// Look after the keys that sign access tokens
     #[command(subcommand)]
     SigningKey(signing_key::SigningKey),
     /// Examine the log of every change
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// Copy the database to a file, also while a server runs
+    Backup(backup::Backup),
     /// Show the settings in force and where each comes from
     Config(config::Config),
+    /// Print what lets a shell complete the commands
+    Completions(completions::Completions),
+    /// Print the manual page, or write one for each command into a folder
+    Man(man::Man),
 }
 
 impl Command {
-    /// What it can answer without any settings.
-    #[must_use]
-    pub fn document(&self) -> Option<String> {
-        match self {
-            Self::Config(config) => config.document(),
-            _ => None,
+    /// Does it if it needs no valid settings; gives it back if it does.
+    ///
+    /// # Errors
+    /// A [`Failure`] that says what to do next.
+    pub fn run_alone(self, out: &mut impl Write) -> Result<Option<Self>, Failure> {
+        match &self {
+            Self::Config(config) => match config.document() {
+                Some(document) => out.write_all(document.as_bytes())?,
+                None => return Ok(Some(self)),
+            },
+            Self::Completions(completions) => out.write_all(&completions.document())?,
+            Self::Man(man) => man.run(out)?,
+            _ => return Ok(Some(self)),
         }
+        out.flush()?;
+        Ok(None)
     }
 
     /// The settings as this command needs them: a short one warns on the terminal and leaves log files alone.
@@ -113,6 +136,7 @@ impl Command {
         match self {
             Self::Serve => serve::run(config).await?,
             Self::Migrate(migrate) => migrate.run(&config, out).await?,
+            Self::Backup(backup) => backup.run(&config, out).await?,
             Self::Config(_) => config::show(&config, out)?,
             command => {
                 let app = App::open(config).await?;
@@ -128,9 +152,16 @@ impl Command {
         match self {
             Self::Setup(setup) => setup.run(app, &caller, out).await,
             Self::User(user) => user.run(app, &caller, out).await,
+            Self::Session(session) => session.run(app, &caller, out).await,
             Self::SigningKey(key) => key.run(app, &caller, out).await,
             Self::Audit(audit) => audit.run(app, out).await,
-            Self::Serve | Self::Migrate(_) | Self::Config(_) => Ok(()),
+            // Done before there was an application.
+            Self::Serve
+            | Self::Migrate(_)
+            | Self::Backup(_)
+            | Self::Config(_)
+            | Self::Completions(_)
+            | Self::Man(_) => Ok(()),
         }
     }
 }

@@ -197,15 +197,21 @@ impl Create {
 }
 
 impl Named {
-    /// What reads as an id is one: a username made to look like it names nobody here.
     async fn find(&self, app: &App) -> Result<account::User, Failure> {
-        let found = match self.user.parse() {
-            Ok(id) => account::get(&mut app.db.read(), id).await?,
-            Err(_) => account::find(&mut app.db.read(), &Identifier::parse(&self.user)).await?,
-        };
-        let text = || format!("There is no user '{}'. Name an e-mail address, a username or an id.", self.user);
-        Ok(found.ok_or_else(|| Error::not_found().detail(text()))?)
+        find(app, &self.user).await
     }
+}
+
+/// Somebody by e-mail address, username or id. What reads as an id is one: a username made to look like it names
+/// nobody here.
+pub(super) async fn find(app: &App, user: &str) -> Result<account::User, Failure> {
+    let found = match user.parse() {
+        Ok(id) => account::get(&mut app.db.read(), id).await?,
+        Err(_) => account::find(&mut app.db.read(), &Identifier::parse(user)).await?,
+    };
+    let text =
+        || format!("There is no user '{user}'. Name an e-mail address, a username or an id: see 'denizen user list'.");
+    Ok(found.ok_or_else(|| Error::not_found().detail(text()))?)
 }
 
 fn whom(user: &account::User) -> String {

@@ -12,6 +12,7 @@
 //! Errors everywhere: `database_unavailable` when the engine cannot serve now, a conflict for a unique
 //! index, `internal` for anything that is our mistake. Begin with [`Db`] and [`sql()`].
 
+mod backup;
 mod dialect;
 mod error;
 mod migrate;
@@ -24,6 +25,7 @@ mod value;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
+pub use backup::{Existing, backup};
 pub use migrate::{Migration, Status};
 pub use migrations::MIGRATIONS;
 pub use sql::{Sql, sql};
@@ -120,6 +122,16 @@ impl Db {
                 Backend::Postgres(Box::new(Postgres::open(url, schema.as_deref(), *pool_size)?))
             }
         };
+        Ok(Self(Arc::new(Inner { backend, clock, listener: std::sync::OnceLock::new() })))
+    }
+
+    /// Opens the database for one who only looks: nothing is made, changed or migrated, and writes are refused.
+    ///
+    /// # Errors
+    /// As [`Db::open`], and when there is no such file.
+    pub fn look(place: &Place, clock: Clock) -> Result<Self> {
+        let Place::Sqlite(path) = place else { return Self::open(place, clock) };
+        let backend = Backend::Sqlite(Sqlite::look(path)?);
         Ok(Self(Arc::new(Inner { backend, clock, listener: std::sync::OnceLock::new() })))
     }
 

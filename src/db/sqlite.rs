@@ -10,7 +10,10 @@
 //! ends in the same poll, so it cannot be cancelled half-way.
 
 use std::{
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::{
+        ffi::OsStrExt,
+        fs::{DirBuilderExt, OpenOptionsExt},
+    },
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
@@ -36,9 +39,14 @@ const BUSY_TIMEOUT: Duration = Duration::from_millis(250);
 /// How long a transaction queues for the writer before it gives up.
 const WRITER_TIMEOUT: Duration = Duration::from_secs(10);
 const STATEMENTS: usize = 256;
+/// All that means something in a URI.
+const PLAIN: &percent_encoding::AsciiSet =
+    &percent_encoding::NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_');
 
 pub(super) struct Sqlite {
-    path: PathBuf,
+    /// What readers open: the path, or for one who only looks a URI.
+    place: PathBuf,
+    access: OpenFlags,
     /// Before the writer, so that it closes last and leaves one file: a reader cannot put the log into it.
     idle: Mutex<Vec<Connection>>,
     writer: Arc<FairMutex<Writer>>,
@@ -86,6 +94,23 @@ impl Sqlite {
             .open(path)
             .map_err(|e| cannot_open(path, &e))?;
         let conn = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(|e| cannot_open(path, &e))?;
+        Self::with(path.to_owned(), OpenFlags::SQLITE_OPEN_READ_ONLY, conn)
+    }
+
+    /// Opens a file that is there, for one who only looks: nothing is made or changed, writes are refused.
+    ///
+    /// With a log beside it somebody works on it, or died there. Without one it is read as it lies, since `SQLite` would
+    /// make an empty log first.
+    pub fn look(path: &Path) -> Result<Self> {
+        std::fs::File::open(path).map_err(|e| cannot_open(path, &e))?;
+        let options = if beside(path, "-wal").exists() { "mode=ro" } else { "immutable=1" };
+        let access = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+        let place = uri(path, options);
+        let conn = connect(&place, access).map_err(|e| cannot_open(path, &e))?;
+        Self::with(place, access, conn)
+    }
+
+    fn with(place: PathBuf, access: OpenFlags, conn: Connection) -> Result<Self> {
         let figures = Arc::new(Figures::default());
         let writer = Arc::new(FairMutex::new(Writer { conn, state: State::Idle, waiting: Vec::new() }));
         let (committer, wake) = mpsc::channel();
@@ -99,7 +124,7 @@ impl Sqlite {
                 }
             })
             .map_err(Error::internal)?;
-        Ok(Self { path: path.to_owned(), writer, committer, idle: Mutex::default(), figures })
+        Ok(Self { place, access, writer, committer, idle: Mutex::default(), figures })
     }
 
     /// Takes the writer and opens a savepoint.
@@ -120,7 +145,7 @@ impl Sqlite {
         let conn = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let conn = match conn {
             Some(conn) => conn,
-            None => connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(|e| failure(&e))?,
+            None => connect(&self.place, self.access).map_err(|e| failure(&e))?,
         };
         let outcome = run(&conn, statement);
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(conn);
@@ -234,6 +259,20 @@ fn make(folder: &Path) -> std::io::Result<()> {
         _ => {}
     }
     std::fs::File::open(parent)?.sync_all()
+}
+
+/// The file that `SQLite` keeps beside this one.
+pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
+/// The path as `SQLite` reads it in a URI.
+fn uri(path: &Path, options: &str) -> PathBuf {
+    let text = percent_encoding::percent_encode(path.as_os_str().as_bytes(), PLAIN);
+    let root = if path.is_absolute() { "//" } else { "" };
+    format!("file:{root}{text}?{options}").into()
 }
 
 fn connect(path: &Path, access: OpenFlags) -> rusqlite::Result<Connection> {

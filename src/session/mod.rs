@@ -201,6 +201,18 @@ pub async fn revoke_all(
     Ok(sessions.len())
 }
 
+/// Ends up to `limit` sessions, whosesoever, that began before `before`. Gives how many: none when all have ended.
+///
+/// # Errors
+/// Of the database.
+pub async fn revoke_some(tx: &mut Tx, caller: &Caller, before: Time, limit: i64, reason: Reason) -> Result<usize> {
+    let sessions = store::end_some(tx, before, limit, reason).await?;
+    for (id, user) in &sessions {
+        ended(tx, caller, *user, *id, reason).await?;
+    }
+    Ok(sessions.len())
+}
+
 async fn ended(tx: &mut Tx, caller: &Caller, user: UserId, id: SessionId, reason: Reason) -> Result<()> {
     let event = Event::new(Kind::SessionRevoked, caller).user(user).session(id);
     event::record(tx, event.with("reason", reason.as_str())).await

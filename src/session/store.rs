@@ -233,6 +233,24 @@ pub(super) async fn end_all(
     Ok(rows.into_iter().map(|row| row.0).collect())
 }
 
+/// Ends up to `limit` sessions, anybody's, that began before `before`.
+pub(super) async fn end_some(
+    tx: &mut Tx,
+    before: Time,
+    limit: i64,
+    reason: Reason,
+) -> Result<Vec<(SessionId, UserId)>> {
+    sql("update sessions set ended_at = $1, end_reason = $2 where ended_at is null and id in
+         (select id from sessions where ended_at is null and expires_at > $1 and created_at < $3 order by id limit $4)
+         returning id, user_id")
+    .bind(tx.now())
+    .bind(reason.as_str())
+    .bind(before)
+    .bind(limit)
+    .fetch_all(tx)
+    .await
+}
+
 pub(super) async fn proved(tx: &mut Tx, id: SessionId) -> Result<bool> {
     let proved = sql("update sessions set proved_at = $1 where id = $2 and ended_at is null").bind(tx.now()).bind(id);
     Ok(proved.execute(tx).await? == 1)

@@ -2,7 +2,9 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 mod account;
+mod backup;
 mod cli;
+mod commands;
 mod crash;
 mod deletion;
 mod engine;
