@@ -15,6 +15,7 @@ use std::{
 };
 
 pub use http::{Anybody, Bearer};
+pub use master_key::KeyState;
 use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{
@@ -77,6 +78,22 @@ impl App {
     /// `database_unavailable` when it cannot be opened.
     pub fn database(config: &Config) -> Result<Db> {
         Db::open(&place(config), Clock::default())
+    }
+
+    /// The database of these settings, for one who only looks.
+    ///
+    /// # Errors
+    /// `database_unavailable` when it cannot be opened, or is not there.
+    pub fn look(config: &Config) -> Result<Db> {
+        Db::look(&place(config), Clock::default())
+    }
+
+    /// How the master key of these settings stands to a database that is up to date. Nothing is made or stored.
+    ///
+    /// # Errors
+    /// `conflict` when the key cannot be read, or is gone although the database was sealed with it.
+    pub async fn keys(config: &Config, db: Option<&Db>) -> Result<KeyState> {
+        master_key::look(config, db).await
     }
 
     /// Opens the database, brings it up to date and derives the keys.

@@ -26,6 +26,7 @@ pub mod app;
 pub mod login;
 pub mod setup;
 pub mod system;
+pub mod doctor;
 pub mod router;
 pub mod jobs;
 pub mod server;

@@ -4,14 +4,14 @@ use std::{
     fs,
     io::{ErrorKind, Write},
     os::unix::fs::{MetadataExt, OpenOptionsExt},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use secrecy::{ExposeSecret, SecretBox};
 
 use crate::{
-    config::Config,
+    config::{Config, DatabaseUrl},
     db::{Db, Engine},
     error::{Code, Error, Result},
     secret::{Keys, MASTER_KEY_LEN, Purpose, equal, random},
@@ -19,32 +19,85 @@ use crate::{
 
 type MasterKey = SecretBox<[u8; MASTER_KEY_LEN]>;
 
+/// How a key stands to a database.
+pub enum KeyState {
+    /// It is the one that the database was made with.
+    Right(Box<Keys>),
+    /// It can be used, and nothing was sealed with it yet.
+    Unproved,
+    /// There is none yet; the first start makes it.
+    Absent,
+    /// There is none, and one must be given.
+    Required,
+    /// It is another one.
+    Wrong,
+}
+
 /// The configured key; beside `SQLite` the one in the data folder, made at the first start.
 ///
 /// # Errors
 /// `conflict`, with a text that says how to make a key.
 pub(super) async fn find(config: &Config, db: &Db) -> Result<MasterKey> {
-    if let Some(key) = &config.secrets.master_key {
-        return Ok(SecretBox::new(Box::new(*key.expose_secret())));
-    }
-    if db.engine() == Engine::Postgres {
+    if config.secrets.master_key.is_none() && db.engine() == Engine::Postgres {
         return Err(Error::new(Code::Conflict).detail(
             "MASTER_KEY is not set. On PostgreSQL every node needs the same one: make it with 'openssl rand -base64 32', \
              keep it safe, and set MASTER_KEY or MASTER_KEY_FILE.",
         ));
     }
-    let path = config.app.data_dir.join("master.key");
     // Asked before the file is looked for: another process that starts now makes the key first, then the check.
-    let sealed = super::store::has_key_check(&mut db.read()).await?;
+    let is_sealed = super::store::stored_key_check(&mut db.read()).await?.is_some();
+    match stored(config)? {
+        Some(key) => Ok(key),
+        None if is_sealed => Err(gone(config)),
+        None => make(&path(config)),
+    }
+}
+
+/// As [`find`], for one who only looks.
+///
+/// # Errors
+/// `conflict` when it cannot be read, or is gone.
+pub(super) async fn look(config: &Config, db: Option<&Db>) -> Result<KeyState> {
+    let check = match db {
+        Some(db) => super::store::stored_key_check(&mut db.read()).await?,
+        None => None,
+    };
+    let key = match config.database.url {
+        DatabaseUrl::Postgres(_) if config.secrets.master_key.is_none() => return Ok(KeyState::Required),
+        _ => stored(config)?,
+    };
+    Ok(match (key, check) {
+        (None, None) => KeyState::Absent,
+        (None, Some(_)) => return Err(gone(config)),
+        (Some(_), None) => KeyState::Unproved,
+        (Some(key), Some(check)) => {
+            let keys = Keys::derive(&key)?;
+            if equal(&check, &proof(&keys)) { KeyState::Right(Box::new(keys)) } else { KeyState::Wrong }
+        }
+    })
+}
+
+fn path(config: &Config) -> PathBuf {
+    config.app.data_dir.join("master.key")
+}
+
+fn stored(config: &Config) -> Result<Option<MasterKey>> {
+    if let Some(key) = &config.secrets.master_key {
+        return Ok(Some(SecretBox::new(Box::new(*key.expose_secret()))));
+    }
+    let path = path(config);
     match fs::read_to_string(&path) {
-        Ok(text) => read(&path, &text),
-        Err(e) if e.kind() == ErrorKind::NotFound && sealed => Err(Error::new(Code::Conflict).detail(format!(
-            "The master key {} is gone, and this database was sealed with it. Restore it from your backup.",
-            path.display()
-        ))),
-        Err(e) if e.kind() == ErrorKind::NotFound => make(&path),
+        Ok(text) => read(&path, &text).map(Some),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
         Err(e) => Err(unreadable(&path, &e)),
     }
+}
+
+fn gone(config: &Config) -> Error {
+    Error::new(Code::Conflict).detail(format!(
+        "The master key {} is gone, and this database was sealed with it. Restore it from your backup.",
+        path(config).display()
+    ))
 }
 
 fn read(path: &Path, text: &str) -> Result<MasterKey> {
@@ -94,7 +147,7 @@ fn unreadable(path: &Path, cause: &dyn std::fmt::Display) -> Error {
 /// # Errors
 /// `conflict`.
 pub(super) async fn check(db: &Db, keys: &Keys) -> Result<()> {
-    let ours = keys.mac(Purpose::Check, &[b"denizen"]);
+    let ours = proof(keys);
     let stored = super::store::key_check(db, ours).await?;
     if equal(&stored, &ours) {
         return Ok(());
@@ -103,4 +156,9 @@ pub(super) async fn check(db: &Db, keys: &Keys) -> Result<()> {
         "MASTER_KEY is not the key that this database was made with. Nothing sealed with the other one could be \
          read: set the right key.",
     ))
+}
+
+/// What the database keeps to recognise its key.
+fn proof(keys: &Keys) -> [u8; 32] {
+    keys.mac(Purpose::Check, &[b"denizen"])
 }

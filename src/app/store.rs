@@ -5,8 +5,10 @@ use crate::{
     error::Result,
 };
 
-pub(super) async fn has_key_check(conn: &mut Conn) -> Result<bool> {
-    Ok(sql("select count(*) from facts where name = 'key_check'").scalar::<i64>(conn).await? > 0)
+/// The check value that is stored.
+pub(super) async fn stored_key_check(conn: &mut Conn) -> Result<Option<Vec<u8>>> {
+    let row = sql("select value from facts where name = 'key_check'").fetch_optional::<(Vec<u8>,)>(conn).await?;
+    Ok(row.map(|row| row.0))
 }
 
 /// The check value that is stored, which is `ours` when there was none.

@@ -9,6 +9,7 @@ mod audit;
 mod backup;
 mod completions;
 mod config;
+mod doctor;
 mod failure;
 mod man;
 mod migrate;
@@ -92,6 +93,8 @@ pub enum Command {
     Audit(audit::Audit),
     /// Copy the database to a file, also while a server runs
     Backup(backup::Backup),
+    /// Say what is wrong with this installation, and what to do about it
+    Doctor(doctor::Doctor),
     /// Show the settings in force and where each comes from
     Config(config::Config),
     /// Print what lets a shell complete the commands
@@ -111,6 +114,7 @@ impl Command {
                 Some(document) => out.write_all(document.as_bytes())?,
                 None => return Ok(Some(self)),
             },
+            Self::Doctor(doctor) => doctor.run(out)?,
             Self::Completions(completions) => out.write_all(&completions.document())?,
             Self::Man(man) => man.run(out)?,
             _ => return Ok(Some(self)),
@@ -160,6 +164,7 @@ impl Command {
             | Self::Migrate(_)
             | Self::Backup(_)
             | Self::Config(_)
+            | Self::Doctor(_)
             | Self::Completions(_)
             | Self::Man(_) => Ok(()),
         }

@@ -102,6 +102,21 @@ impl Db {
             .collect())
     }
 
+    /// The names of the steps that are still to be applied. Changes nothing.
+    ///
+    /// # Errors
+    /// As [`Db::migrate`].
+    pub async fn pending(&self, steps: &[Migration]) -> Result<Vec<&'static str>> {
+        let known = self.known().await?;
+        if known.is_none() {
+            self.refuse_foreign().await?;
+        }
+        let known = known.unwrap_or_default();
+        check(self.engine(), steps, &known)?;
+        let is_new = |step: &&Migration| !known.iter().any(|(version, ..)| *version == step.version);
+        Ok(steps.iter().filter(is_new).map(|step| step.name).collect())
+    }
+
     async fn apply(&self, steps: &[Migration], owner: [u8; 16]) -> Result<Vec<&'static str>> {
         let known = self.known().await?.unwrap_or_default();
         check(self.engine(), steps, &known)?;

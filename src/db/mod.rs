@@ -28,7 +28,9 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 pub use backup::{Existing, backup};
 pub use migrate::{Migration, Status};
 pub use migrations::MIGRATIONS;
+pub use postgres::OLDEST as OLDEST_POSTGRES;
 pub use sql::{Sql, sql};
+pub use sqlite::beside;
 pub use tx::{Conn, Note, Tx};
 pub use value::{Cells, FromValue, Record, Value};
 

@@ -34,7 +34,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(6);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const POOL_TIMEOUT: Duration = Duration::from_secs(3);
 /// Oldest major version the statements are written for.
-const OLDEST: u32 = 15;
+pub const OLDEST: u32 = 15;
 
 pub(super) struct Postgres {
     pool: Pool,

@@ -261,8 +261,9 @@ fn make(folder: &Path) -> std::io::Result<()> {
     std::fs::File::open(parent)?.sync_all()
 }
 
-/// The file that `SQLite` keeps beside this one.
-pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
+/// The file that `SQLite` keeps beside this one: `-wal` holds what is not in the file yet.
+#[must_use]
+pub fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(ending);
     name.into()

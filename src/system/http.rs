@@ -28,7 +28,7 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// `GET /`.
 pub(crate) async fn root(State(app): State<App>) -> Json<Value> {
     Json(json!({
-        "message": "Denizen is at your service.",
+        "message": super::GREETING,
         "service": app.config.app.name,
         "version": VERSION,
         "status": "running",

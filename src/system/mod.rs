@@ -2,3 +2,6 @@
 
 pub mod http;
 mod store;
+
+/// What `GET /` says, by which a Denizen is known.
+pub const GREETING: &str = "Denizen is at your service.";

@@ -138,6 +138,11 @@ pub(super) fn generate(keys: &Keys, algorithm: Algorithm, now: Time) -> Result<S
     })
 }
 
+/// Whether the private half of a stored key opens.
+pub(super) fn opens(keys: &Keys, key: &SigningKey) -> bool {
+    keys.open(&label(&key.id), &key.private).is_ok()
+}
+
 fn label(id: &str) -> String {
     format!("signing key {id}")
 }

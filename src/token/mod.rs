@@ -196,6 +196,15 @@ pub async fn list(conn: &mut crate::db::Conn) -> Result<Vec<SigningKey>> {
     store::all(conn).await
 }
 
+/// The ids of the keys whose private halves do not open under these keys.
+///
+/// # Errors
+/// Of the database.
+pub async fn unopened(conn: &mut crate::db::Conn, keys: &Keys) -> Result<Vec<String>> {
+    let stored = store::all(conn).await?;
+    Ok(stored.into_iter().filter(|key| !keyset::opens(keys, key)).map(|key| key.id).collect())
+}
+
 /// Removes keys retired before `before`, when no token of theirs can be alive. Gives how many.
 ///
 /// # Errors

@@ -7,6 +7,7 @@ mod cli;
 mod commands;
 mod crash;
 mod deletion;
+mod doctor;
 mod engine;
 mod guessing;
 mod input;
