@@ -17,6 +17,7 @@ mod limit;
 mod log;
 mod login;
 mod openapi;
+mod migrating;
 mod password;
 mod powercut;
 mod profile;

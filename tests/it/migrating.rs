@@ -1,0 +1,182 @@
+//! A client of the old kind finds its routes, and every difference is as docs/migrating.md tells.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use denizen::db::Engine;
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
+use serde_json::{Value, json};
+
+use crate::{
+    each_engine,
+    kit::{
+        TestApp,
+        client::{PASSWORD, Reply},
+        database::Database,
+        program::Program,
+    },
+};
+
+const SHARED: &str = "q9Zr3fV0y7mW1kTb8XcL5sNdJ2hGpA6eUoRiYtQw4z";
+
+/// A problem document whose `detail` is a text.
+#[track_caller]
+fn problem(reply: &Reply, status: u16, code: &str) {
+    assert_eq!((reply.status, reply.code().as_str()), (status, code), "{}", reply.text);
+    assert_eq!(reply.header("content-type"), Some("application/problem+json"));
+    let body = reply.json();
+    for member in ["type", "title", "detail", "request_id"] {
+        assert!(body[member].is_string(), "{member} in {}", reply.text);
+    }
+    assert!(body["errors"].is_array());
+}
+
+fn claims(token: &str) -> (Value, Value) {
+    let mut parts =
+        token.split('.').map(|part| serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap_or_default()));
+    (parts.next().unwrap().unwrap(), parts.next().unwrap().unwrap())
+}
+
+each_engine! {
+    async fn an_old_clients_day_goes_by_without_a_redirect(app) {
+        let body = json!({"email": "Ann@Example.com", "password": PASSWORD, "full_name": "Ann Lee", "phone": null});
+        let ann = app.post("/api/v1/auth/register/", body).await.expect(201).person();
+        // Either name, in either field, with and without the slash.
+        for path in ["/api/v1/auth/login", "/api/v1/auth/login/"] {
+            for field in ["email", "username"] {
+                app.post(path, json!({field: "ann@example.com", "password": PASSWORD})).await.expect(200);
+            }
+        }
+        let form = format!("grant_type=password&username=ann%40example.com&password={PASSWORD}&scope=&client_id=x");
+        let tokens = app.form("/api/v1/auth/token", &form).await.expect(200).json();
+        assert_eq!((&tokens["token_type"], &tokens["expires_in"]), (&json!("Bearer"), &json!(1800)));
+        let mine = app.bearer(&ann.access);
+        for path in ["/api/v1/auth/me", "/api/v1/users/me", "/api/v1/users/me/"] {
+            let me = mine.get(path).await.expect(200).json();
+            assert!(me["created_at"].as_str().unwrap().ends_with('Z'), "{me}");
+            assert_eq!((me["id"].as_str().unwrap().len(), &me["email"]), (36, &json!("Ann@Example.com")));
+            assert!(me.as_object().unwrap().contains_key("external_id"));
+        }
+        assert_eq!(mine.get("/api/v1/auth/sessions").await.expect(200).json()["total_count"], 6);
+        let out = mine.post("/api/v1/auth/logout/", json!({})).await.expect(200).json();
+        assert_eq!(out, json!({"success": true, "message": "User logged out successfully"}));
+        problem(&mine.get("/api/v1/users/me").await, 401, "token_refused");
+    }
+
+    async fn refusals_are_problem_documents(app) {
+        let ann = app.register("ann").await;
+        let new = |email: &str| json!({"email": email, "password": PASSWORD, "full_name": "Ann Lee"});
+        let taken = app.post("/api/v1/auth/register", new("ANN@example.com")).await;
+        problem(&taken, 409, "email_taken");
+        assert_eq!(taken.faults(), ["email:email_taken"]);
+        let mut more = new("bob@example.com");
+        more["role"] = json!("admin");
+        more["is_superuser"] = json!(true);
+        let unknown = app.post("/api/v1/auth/register", more).await;
+        problem(&unknown, 422, "invalid");
+        let mut faults = unknown.faults();
+        faults.sort();
+        assert_eq!(faults, ["is_superuser:unknown_field", "role:unknown_field"]);
+        let unknown_name = app.login("nobody@example.com").await;
+        let wrong = app.login_with(&ann.email, "wrong").await;
+        problem(&unknown_name, 401, "invalid_credentials");
+        problem(&wrong, 401, "invalid_credentials");
+        assert_eq!(unknown_name.json()["detail"], wrong.json()["detail"]);
+        let form = format!("username=ann%40example.com&password={PASSWORD}");
+        problem(&app.form("/api/v1/auth/login", &form).await, 415, "unsupported_media_type");
+        let refused = app.form("/api/v1/auth/token", "username=ann%40example.com&password=wrong").await.expect(400);
+        assert_eq!(refused.json()["error"], "invalid_grant");
+        problem(&app.get("/api/v1/nothing").await, 404, "not_found");
+        problem(&app.delete("/api/v1/auth/login").await, 405, "method_not_allowed");
+        let weak = json!({"email": "bob@example.com", "password": "short", "full_name": "Bob Ray"});
+        let weak = app.post("/api/v1/auth/register", weak).await;
+        problem(&weak, 422, "invalid");
+        assert!(weak.text.contains("8 characters"), "{}", weak.text);
+        app.deactivate(&ann.id).await;
+        problem(&app.login(&ann.email).await, 401, "invalid_credentials");
+    }
+
+    async fn null_clears_and_put_leaves_the_rest(app) {
+        let ann = app.register("ann").await;
+        let mine = app.bearer(&ann.access);
+        mine.put("/api/v1/users/me", json!({"bio": "hello", "phone": "1"})).await.expect(200);
+        let me = mine.put("/api/v1/users/me", json!({"bio": null})).await.expect(200).json();
+        assert_eq!((&me["bio"], &me["phone"], &me["full_name"]), (&Value::Null, &json!("1"), &json!("ann Example")));
+        let me = mine.patch("/api/v1/users/me", json!({"phone": "2"})).await.expect(200).json();
+        assert_eq!((&me["phone"], &me["full_name"]), (&json!("2"), &json!("ann Example")));
+    }
+
+    async fn tokens_tell_whom_they_are_from_and_for(app) {
+        let ann = app.register("ann").await;
+        let (header, own) = claims(&ann.access);
+        assert_eq!((&header["alg"], &header["typ"]), (&json!("EdDSA"), &json!("at+jwt")));
+        assert_eq!((&own["sub"], &own["iss"]), (&json!(ann.id), &own["aud"]));
+
+        let app = app.with_settings(&[("SECRET_KEY", SHARED), ("PUBLIC_URL", "https://users.example.com")]).await;
+        let ann = app.register("ann").await;
+        assert_eq!(claims(&ann.access).0["alg"], "HS256");
+        let key = DecodingKey::from_secret(SHARED.as_bytes());
+        let mut rules = Validation::new(Algorithm::HS256);
+        assert!(decode::<Value>(&ann.access, &key, &rules).is_err(), "a verifier that names no audience is refused");
+        rules.set_audience(&["https://users.example.com"]);
+        rules.set_issuer(&["https://users.example.com"]);
+        assert_eq!(decode::<Value>(&ann.access, &key, &rules).unwrap().claims["sub"], json!(ann.id));
+
+        // A refresh token is opaque, and replaced by each use unless that is off.
+        assert!(!ann.refresh.contains('.'));
+        let next = app.refresh(&ann.refresh).await.expect(200).person();
+        assert_ne!(next.refresh, ann.refresh);
+        app.refresh(&next.refresh).await.expect(200);
+        assert_eq!(app.refresh(&ann.refresh).await.expect(401).code(), "refresh_reused");
+        let app = app.with_settings(&[("REFRESH_ROTATION", "off")]).await;
+        let ann = app.register("ann").await;
+        for _ in 0..3 {
+            assert_eq!(app.refresh(&ann.refresh).await.expect(200).person().refresh, ann.refresh);
+        }
+    }
+}
+
+#[test]
+fn the_names_of_an_old_env_file_work() {
+    let database = Database::new(Engine::Sqlite);
+    let env = format!(
+        "SECRET_KEY={SHARED}\nSESSION_TOKEN_EXPIRE_DAYS=9\nACCESS_TOKEN_EXPIRE_MINUTES=15\nDB_POOL_SIZE=7\nDB_MAX_OVERFLOW=3\n\
+         GUNICORN_WORKERS=2\nGUNICORN_THREADS=3\nGUNICORN_TIMEOUT=40\n\
+         GUNICORN_LOG_LEVEL=warning\nENVIRONMENT=production\nMAX_REQUESTS=1\nMAX_REQUESTS_JITTER=1\n\
+         GUNICORN_MAX_REQUESTS=1\nGUNICORN_MAX_REQUESTS_JITTER=1\n\
+         DATABASE_URL=postgresql+asyncpg://ann:hunter2@db/app\n"
+    );
+    std::fs::write(database.folder().join(".env"), env).unwrap();
+    let shown = Program::on(&database).run(&["config"]).expect(0);
+    assert_eq!(shown.err, "", "nothing of it is odd");
+    let value = |name: &str| {
+        let line = shown.out.lines().find(|line| line.split_whitespace().next() == Some(name)).unwrap();
+        line.split_whitespace().nth(1).unwrap().to_owned()
+    };
+    for (name, expected) in [
+        ("JWT_ALGORITHM", "HS256"),
+        ("REFRESH_TOKEN_EXPIRE_DAYS", "9"),
+        ("ACCESS_TOKEN_EXPIRE_MINUTES", "15"),
+        ("DB_POOL_SIZE", "7"),
+        ("DB_MAX_OVERFLOW", "3"),
+        ("WORKERS", "2"),
+        ("THREADS", "3"),
+        ("REQUEST_TIMEOUT", "40"),
+        ("LOG_LEVEL", "warn"),
+        ("DATABASE_URL", "postgresql://ann@db:5432/app"),
+    ] {
+        assert_eq!(value(name), expected, "{name}");
+    }
+    assert!(!shown.out.contains(SHARED) && !shown.out.contains("hunter2"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_of_the_service_before_is_not_accepted() {
+    let app = TestApp::start_with(Engine::Sqlite, &[("SECRET_KEY", SHARED)]).await;
+    let ann = app.register("ann").await;
+    let exp = app.app.db.clock().now().seconds() + 600;
+    for sub in [ann.id.as_str(), "ann@example.com", "1"] {
+        let claims = json!({"sub": sub, "exp": exp, "type": "access"});
+        let key = jsonwebtoken::EncodingKey::from_secret(SHARED.as_bytes());
+        let old = jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).unwrap();
+        assert_eq!(app.me(&old).await.expect(401).code(), "token_refused");
+    }
+}
