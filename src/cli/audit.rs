@@ -11,9 +11,9 @@ use crate::{
 };
 
 const VERIFY: &str = "\
-Each event carries a seal over itself and the seal before it, made with a key that is not in the database. So nobody
-who holds only the database can alter a numbered event, take one out or put one between others. He can write one that
-still waits for its number, and he can put a whole older copy in place: note the number of the head elsewhere, and see
+Each event carries a seal over itself and the seal before it, made with a key that is not in the database. So nobody \
+who holds only the database can alter a numbered event, take one out or put one between others. He can write one that \
+still waits for its number, and he can put a whole older copy in place: note the number of the head elsewhere, and see \
 that it only grows.
 
 Exit status 1 says that the log is broken, and how.

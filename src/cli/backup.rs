@@ -12,13 +12,14 @@ use crate::{
 };
 
 const EXAMPLES: &str = "\
-On SQLite it copies the database as it is at this instant, beside a server that goes on. The copy is one file of mode
+On SQLite it copies the database as it is at this instant, beside a server that goes on. The copy is one file of mode \
 0600, examined and synced before it gets its name. The master key is not in it: keep that too, and elsewhere.
 
 On PostgreSQL it prints the line for pg_dump, and does nothing.
 
-To restore: stop the server, put the copy in the place of denizen.db, remove denizen.db-wal and denizen.db-shm, put
-master.key back, start, and end the sessions that live again: 'denizen session revoke --all'.
+To restore: stop the server, put the copy in the place of denizen.db, remove denizen.db-wal and denizen.db-shm, and put \
+master.key back if it is gone. Then 'denizen session revoke --all', since sessions that were ended after the copy would \
+live again, and start.
 
 Examples:
   denizen backup /backup/denizen.db

@@ -8,12 +8,17 @@ use super::Failure;
 use crate::config::{self, Effective};
 
 const EXAMPLES: &str = "\
-Secrets are masked.
+Each line is a name, its value and where that comes from. The environment outranks .env, which outranks denizen.toml, \
+which outranks the default; both files are looked for in the working directory. Secrets are masked, and each may come \
+from a file: MASTER_KEY_FILE for MASTER_KEY.
+
+Settings that cannot be used are told all at once, with exit status 2.
 
 Examples:
   denizen config                          the settings in force
   denizen config --reference              what each setting means
-  denizen config --env-example > .env     a file to begin with";
+  denizen config --env-example > .env     a file to begin with
+  denizen doctor                          whether what they lead to is well";
 
 /// Show the settings in force and where each comes from
 #[derive(Args)]

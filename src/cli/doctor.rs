@@ -13,7 +13,7 @@ use crate::{
 };
 
 const EXAMPLES: &str = "\
-It examines the settings, the data folder, the database, the keys, the clock and the address, with the same settings as
+It examines the settings, the data folder, the database, the keys, the clock and the address, with the same settings as \
 the server. It changes nothing, so it may run beside a server, or where none starts.
 
 Exit status: 0 all is well or only warnings, 1 there are faults.

@@ -60,7 +60,7 @@ fn refused(error: &Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Code::Internal if own => f.write_str(cause),
         Code::DatabaseUnavailable if own => write!(
             f,
-            "The database cannot be used: {cause}.\nDATABASE_URL and DATA_DIR say where it is: see 'denizen config'."
+            "The database cannot be used: {cause}.\nDATABASE_URL and DATA_DIR say where it is: 'denizen doctor' looks into it."
         ),
         _ => f.write_str(&error.advice()),
     }

@@ -48,6 +48,8 @@ Examples:
   denizen                                       serve on 127.0.0.1:8000, with data in ./data
   PORT=9000 DATA_DIR=/srv/denizen denizen       the same elsewhere
   denizen user create --email ann@example.com --name 'Ann Lee' --role admin
+  denizen doctor                                what is wrong, and what to do about it
+  denizen backup /backup/denizen.db             a copy, also while a server runs
   denizen audit verify                          prove that nobody altered the log";
 
 /// A user service in one binary: accounts, sign-in, sessions and a sealed log of every change.

@@ -15,7 +15,7 @@ use crate::{
 const CHUNK: i64 = 200;
 
 const REVOKE: &str = "\
-Every server refuses the tokens of these sessions within a second. Nobody's password changes: people sign in again.
+Every server refuses the tokens of these sessions within a second. Nobody's password changes: people sign in again. \
 After a backup was put back, end them all: sessions that were ended since would live again.
 
 Examples:

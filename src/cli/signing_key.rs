@@ -11,7 +11,7 @@ const LIST: &str = "\
 Examples:
   denizen signing-key list";
 const ROTATE: &str = "\
-Servers take the new key up within a second. Access tokens under the old keys stay good until they expire; their
+Servers take the new key up within a second. Access tokens under the old keys stay good until they expire; their \
 public halves stay in /.well-known/jwks.json for a day.
 
 Examples:
