@@ -180,7 +180,7 @@ impl Db {
         }
         Err(Error::new(crate::error::Code::Conflict).detail(
             "This database schema already holds a table 'users' that is not Denizen's. Set DATABASE_SCHEMA to a \
-             schema of its own: docs/migrating.md says what else changes.",
+             schema of its own, then bring the people over with 'denizen import'.",
         ))
     }
 
