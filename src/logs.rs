@@ -6,7 +6,10 @@
 //! control character in it is escaped. Writing happens on threads of its own; when the disk cannot
 //! keep up, lines are dropped rather than requests held up. Begin with [`start`].
 
+mod appended;
+mod daily;
 mod escape;
+mod kept;
 
 use std::{
     fs,
@@ -15,13 +18,15 @@ use std::{
 };
 
 use tracing::{dispatcher, level_filters::LevelFilter};
-use tracing_appender::{
-    non_blocking::{self, WorkerGuard},
-    rolling::{RollingFileAppender, Rotation},
-};
+use tracing_appender::non_blocking::{self, WorkerGuard};
 use tracing_subscriber::{Layer, Registry, filter::Targets, fmt::layer, layer::SubscriberExt, util::SubscriberInitExt};
 
+use self::{
+    appended::{Appended, Turn},
+    daily::{Daily, Limits},
+};
 use crate::{
+    clock::Clock,
     config::{Level, Log, Sink},
     error::{Error, Result},
 };
@@ -35,7 +40,17 @@ const NOISY: &[&str] =
 
 /// Keeps the logs open. What is still to be written is written when it is dropped.
 #[must_use = "dropping it ends the logs"]
-pub struct Guard(#[expect(dead_code, reason = "held for its drop")] Vec<WorkerGuard>);
+pub struct Guard {
+    _open: Vec<WorkerGuard>,
+    turn: Turn,
+}
+
+impl Guard {
+    /// Opens every file anew at its next line, for whoever has moved the old one away.
+    pub fn reopen(&self) {
+        self.turn.next();
+    }
+}
 
 /// Sends the events of this process to their places. A second start changes nothing, so that tests can
 /// share a process.
@@ -44,17 +59,18 @@ pub struct Guard(#[expect(dead_code, reason = "held for its drop")] Vec<WorkerGu
 /// `internal` when a file cannot be opened; the cause names the setting.
 pub fn start(log: &Log) -> Result<Guard> {
     if dispatcher::has_been_set() {
-        return Ok(Guard(Vec::new()));
+        return Ok(Guard { _open: Vec::new(), turn: Turn::default() });
     }
-    let (layers, guards) = layers(log)?;
+    let turn = Turn::default();
+    let (layers, open) = layers(log, &turn)?;
     // Fails only when another thread came first; its logs then serve.
     let _ = tracing_subscriber::registry().with(layers).try_init();
-    Ok(Guard(guards))
+    Ok(Guard { _open: open, turn })
 }
 
 type Layers = Vec<Box<dyn Layer<Registry> + Send + Sync>>;
 
-fn layers(log: &Log) -> Result<(Layers, Vec<WorkerGuard>)> {
+fn layers(log: &Log, turn: &Turn) -> Result<(Layers, Vec<WorkerGuard>)> {
     let (mut layers, mut guards) = (Layers::new(), Vec::new());
     let mut add = |form, out: Box<dyn Write + Send>, filter: Targets| {
         let (layer, guard) = stream(form, out);
@@ -70,17 +86,17 @@ fn layers(log: &Log) -> Result<(Layers, Vec<WorkerGuard>)> {
             add(form, Box::new(io::stderr()), events.clone().with_target(ACCESS, LevelFilter::OFF));
         }
         Sink::File(path) => {
-            add(Form::Json, appended("ERROR_LOG", path)?, events.clone().with_target(ACCESS, LevelFilter::OFF));
+            add(Form::Json, appended("ERROR_LOG", path, turn)?, events.clone().with_target(ACCESS, LevelFilter::OFF));
         }
     }
     let only_access = Targets::new().with_target(ACCESS, access);
     match &log.access {
         Sink::Off => {}
         Sink::Terminal => add(form(&io::stdout()), Box::new(io::stdout()), only_access),
-        Sink::File(path) => add(Form::Json, appended("ACCESS_LOG", path)?, only_access),
+        Sink::File(path) => add(Form::Json, appended("ACCESS_LOG", path, turn)?, only_access),
     }
     if let Some(path) = &log.file {
-        add(Form::Json, Box::new(daily(path)?), events.with_target(ACCESS, access));
+        add(Form::Json, Box::new(daily(path, log, turn)?), events.with_target(ACCESS, access));
     }
     Ok((layers, guards))
 }
@@ -112,37 +128,31 @@ fn stream(form: Form, out: Box<dyn Write + Send>) -> (Box<dyn Layer<Registry> + 
     let (out, guard) = non_blocking::NonBlockingBuilder::default().finish(out);
     let layer = match form {
         Form::People => layer().fmt_fields(escape::fields()).with_writer(out).boxed(),
-        Form::Json => layer().json().flatten_event(true).with_writer(move || escape::Json(out.clone())).boxed(),
+        Form::Json => layer()
+            .json()
+            .flatten_event(true)
+            .with_span_list(false)
+            .with_writer(move || escape::Json(out.clone()))
+            .boxed(),
     };
     (layer, guard)
 }
 
-fn appended(setting: &str, path: &Path) -> Result<Box<dyn Write + Send>> {
-    let open = || {
-        make_folder(path)?;
-        fs::OpenOptions::new().append(true).create(true).open(path)
-    };
-    open().map(|file| Box::new(file) as Box<dyn Write + Send>).map_err(|e| cannot_open(setting, path, &e))
+fn appended(setting: &str, path: &Path, turn: &Turn) -> Result<Box<dyn Write + Send>> {
+    let file = Appended::open(path, turn.clone());
+    file.map(|file| Box::new(file) as Box<dyn Write + Send>).map_err(|e| cannot_open(setting, path, &e))
 }
 
 /// A file for each day, and `path` as a link to the newest.
-fn daily(path: &Path) -> Result<RollingFileAppender> {
-    let refused = |e: &dyn std::fmt::Display| cannot_open("LOG_FILE", path, e);
+fn daily(path: &Path, log: &Log, turn: &Turn) -> Result<Daily> {
+    let refused = |e: io::Error| cannot_open("LOG_FILE", path, &e);
     // Absolute, because the link would otherwise be read from the folder that it is in.
-    let path = std::path::absolute(path).map_err(|e| refused(&e))?;
-    make_folder(&path).and_then(|()| keep_aside(&path)).map_err(|e| refused(&e))?;
-    let (Some(folder), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else {
-        return Err(refused(&"it is not the name of a file"));
-    };
-    let (stem, ending) = name.rsplit_once('.').filter(|(stem, _)| !stem.is_empty()).unwrap_or((name, ""));
-    let mut builder =
-        RollingFileAppender::builder().rotation(Rotation::DAILY).filename_prefix(stem).latest_symlink(name);
-    if !ending.is_empty() {
-        builder = builder.filename_suffix(ending);
-    }
-    // Two processes that start at once may trip over each other's link; the file itself they can share.
-    let linked = builder.build(folder);
-    linked.or_else(|_| builder.latest_symlink("").build(folder)).map_err(|e| refused(&e))
+    let path = std::path::absolute(path).map_err(refused)?;
+    make_folder(&path).and_then(|()| keep_aside(&path)).map_err(refused)?;
+    let bytes = (log.keep_mb as u64) << 20;
+    let limits =
+        Limits { days: log.keep_days as u64, bytes, rotate: ((log.rotate_mb as u64) << 20).min(bytes / 2).max(1) };
+    Daily::open(&path, limits, turn.clone(), Clock::default()).map_err(refused)
 }
 
 fn make_folder(path: &Path) -> io::Result<()> {
@@ -159,7 +169,7 @@ fn keep_aside(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn cannot_open(setting: &str, path: &Path, e: &(impl std::fmt::Display + ?Sized)) -> Error {
+fn cannot_open(setting: &str, path: &Path, e: &io::Error) -> Error {
     let path = path.display();
     Error::internal(format!("{setting} is {path}, which cannot be written: {e}. Name another file, or none"))
 }
@@ -173,7 +183,7 @@ mod tests {
         let path = file.display().to_string();
         let all = pairs.iter().copied().chain([("LOG_FILE", path.as_str()), ("ERROR_LOG", "")]);
         let (config, _) = Config::load(&Source::of(all)).unwrap();
-        let (layers, guards) = layers(&config.log).unwrap();
+        let (layers, guards) = layers(&config.log, &Turn::default()).unwrap();
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layers), || {
             tracing::info!(target: ACCESS, path = "/x", "request");
             tracing::info!(name = %"a\nb\u{1b}[31m\u{9b}\u{7f}", "shown");
@@ -206,6 +216,36 @@ mod tests {
         let text = written(&[("ACCESS_LOG", ""), ("LOG_LEVEL", "error")], &file);
         assert_eq!(text, "");
         assert_eq!(fs::read_to_string(folder.path().join("a.log.old")).unwrap(), "before");
+    }
+
+    #[tokio::test]
+    async fn every_line_of_a_request_names_it_at_every_level() {
+        use tower::ServiceExt;
+
+        for level in ["error", "warn", "info", "debug", "trace"] {
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("a.log");
+            let settings = [("LOG_LEVEL", level), ("LOG_FILE", file.to_str().unwrap()), ("ERROR_LOG", "")];
+            let (config, _) = Config::load(&Source::of(settings)).unwrap();
+            let (layers, guards) = layers(&config.log, &Turn::default()).unwrap();
+            let logged = tracing::subscriber::set_default(tracing_subscriber::registry().with(layers));
+            let inside = async || {
+                tokio::task::yield_now().await;
+                tracing::error!("inside");
+                tracing::debug!("deep inside");
+            };
+            let routes = axum::Router::new().route("/", axum::routing::get(inside));
+            let request = axum::extract::Request::get("/").header("x-request-id", "job-7");
+            let shell = crate::http::shell(routes, &crate::http::Shell::default());
+            shell.oneshot(request.body(axum::body::Body::empty()).unwrap()).await.unwrap();
+            drop((logged, guards));
+            let text = fs::read_to_string(&file).unwrap();
+            let own: Vec<_> = text.lines().filter(|line| line.contains("inside") || line.contains("access")).collect();
+            assert!(
+                own.len() >= 2 && own.iter().all(|line| line.contains(r#""request_id":"job-7""#)),
+                "{level}: {text}"
+            );
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::{
-    kind::{Switch, words},
+    kind::{Count, Switch, words},
     setting::{Kind, settings},
     values::Values,
 };
@@ -14,9 +14,15 @@ settings! {
         /// The least severe level that is logged. `warning` and `critical` are read as `warn` and `error`.
         LOG_LEVEL | GUNICORN_LOG_LEVEL => level: Level = "`info`, or `debug` when `DEBUG` or `DB_ECHO` is on" from level;
         /// The file that gets everything, as JSON, besides the streams below. Each day (UTC) begins a new one with the
-        /// date in its name, such as `user_log.2030-01-31.log`; the name given here links to the newest. Old ones are
-        /// kept until you remove them.
+        /// date in its name, such as `user_log.2030-01-31.log`; the name given here links to the newest.
         LOG_FILE => file: Option<PathBuf> as FileOrOff = "logs/user_log.log";
+        /// For how many days `LOG_FILE`'s old files are kept; those of other names are left alone.
+        LOG_KEEP_DAYS => keep_days: usize as Count<1, 36500> = "14";
+        /// How much of the disk the files of `LOG_FILE` take together, in MiB. The oldest go first.
+        LOG_KEEP_MB => keep_mb: usize as Count<1, 1_048_576> = "1024";
+        /// At what size, in MiB, `LOG_FILE` begins another file within a day, such as `user_log.2030-01-31.1.log`. No
+        /// more than half of `LOG_KEEP_MB` is used.
+        LOG_ROTATE_MB => rotate_mb: usize as Count<1, 1_048_576> = "128";
         /// Where a line for each request goes; `-` is the standard output. Empty, the lines are not made at all.
         ACCESS_LOG => access: Sink = "-";
         /// Where everything else goes; `-` is the standard error.

@@ -24,6 +24,7 @@ use tower_http::{
     cors::{AllowOrigin, CorsLayer},
     normalize_path::NormalizePath,
 };
+use tracing::Instrument;
 
 use super::{Client, RequestId, guard::guard, headers, problem, request_id::X_REQUEST_ID, unread::Unread};
 use crate::clock::Clock;
@@ -80,7 +81,9 @@ async fn edge(State(settings): State<Arc<Shell>>, mut request: Request, next: Ne
     request.extensions_mut().insert(client);
 
     let unread = Unread::lend(&mut request);
-    let mut response = problem::render(next.run(request).await, &method, &id);
+    // Of the highest level, so that no line of the request goes without its id, whatever LOG_LEVEL is.
+    let span = tracing::error_span!("request", request_id = id.as_str());
+    let mut response = problem::render(next.run(request).instrument(span).await, &method, &id);
     if let Some(unread) = unread {
         unread.finish(&mut response).await;
     }
