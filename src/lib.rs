@@ -11,6 +11,8 @@ pub mod secret;
 pub mod patch;
 pub mod config;
 pub mod logs;
+pub mod machine;
+pub mod tls;
 pub mod db;
 pub mod access;
 pub mod event;

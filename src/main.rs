@@ -8,10 +8,10 @@ use std::{
 
 use clap::Parser;
 use denizen::{
-    cli::{Arguments, Command, Failure},
+    cli::{Arguments, Command, Failure, Ground},
     config::{Config, Source},
     error::Error,
-    logs,
+    logs, machine,
 };
 
 #[global_allocator]
@@ -28,7 +28,12 @@ fn run(command: Command) -> Result<(), Failure> {
     let Some(command) = command.run_alone(&mut io::stdout())? else { return Ok(()) };
     let (config, warnings) = Config::load(&Source::from_process())?;
     let config = command.adapt(config);
-    let _logs = logs::start(&config.log)?;
+    // What needs root comes first, and before there is a thread: each would have rights of its own to give up.
+    let door = command.door(&config)?;
+    if command.opens_data() {
+        machine::run_as(&config)?;
+    }
+    let logs = logs::start(&config.log)?;
     for warning in warnings {
         tracing::warn!("{warning}");
     }
@@ -37,7 +42,8 @@ fn run(command: Command) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(Error::internal)?;
-    let outcome = runtime.block_on(command.run(config, &mut BufWriter::new(io::stdout())));
+    let outcome =
+        runtime.block_on(command.run(config, Ground { door, logs: &logs }, &mut BufWriter::new(io::stdout())));
     // A statement that takes long does not hold up the end; whoever asked twice does not wait at all.
     let grace = if matches!(outcome, Err(Failure::Cut)) { Duration::ZERO } else { Duration::from_secs(1) };
     runtime.shutdown_timeout(grace);

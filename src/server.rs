@@ -1,41 +1,57 @@
 //! Serving: from an open application to an orderly stop.
 
+mod door;
+
 use std::future::Future;
 
 use axum::http::HeaderValue;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, task::JoinSet};
+
+pub use self::door::Door;
 
 use crate::{
     app::{App, Background},
+    clock::Clock,
     config::{AllowedOrigins, Sink},
-    error::{Code, Error, Result},
-    http::{Limits, Router, Shell, serve, shell},
+    error::{Error, Result},
+    http::{Limits, Listener, Router, Shell, serve, shell},
     jobs,
     router::router,
+    tls::Tls,
 };
 
 /// A server with its background work, about to take connections.
 pub struct Server {
     app: App,
     listener: TcpListener,
+    tls: Option<Tls>,
     routes: Router,
     background: Background,
+    watching: JoinSet<()>,
 }
 
 impl Server {
     /// Takes the address and starts the background work.
     ///
     /// # Errors
-    /// `conflict` when the address is taken; those of [`App::start`].
+    /// Those of [`Door::open`] and [`App::start`].
     pub async fn start(app: App) -> Result<Self> {
-        let address = app.config.server.address();
-        let listener = TcpListener::bind(address).await.map_err(|e| {
-            let text = format!("Cannot listen on {address}: {e}. Set HOST and PORT to a free address.");
-            Error::new(Code::Conflict).detail(text)
-        })?;
+        Self::behind(Door::open(&app.config)?, app).await
+    }
+
+    /// The same behind a door that is open already.
+    ///
+    /// # Errors
+    /// `conflict` when the address is taken; those of [`App::start`].
+    pub async fn behind(door: Door, app: App) -> Result<Self> {
+        let (listener, tls) = door.listen()?;
         let routes = router(app.clone())?;
         let background = app.start(jobs::SCHEDULES, jobs::run).await?;
-        Ok(Self { app, listener, routes, background })
+        let mut watching = JoinSet::new();
+        if let Some(tls) = tls.clone() {
+            watching.spawn(tls.watch(app.db.clock().clone()));
+        }
+        Ok(Self { app, listener, tls, routes, background, watching })
     }
 
     /// Where it listens.
@@ -46,6 +62,27 @@ impl Server {
         self.listener.local_addr().map_err(Error::internal)
     }
 
+    /// Where it listens, as clients write it.
+    ///
+    /// # Errors
+    /// Those of [`Server::address`].
+    pub fn url(&self) -> Result<String> {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        Ok(format!("{scheme}://{}", self.address()?))
+    }
+
+    /// The clock that it goes by.
+    #[must_use]
+    pub fn clock(&self) -> Clock {
+        self.app.db.clock().clone()
+    }
+
+    /// The certificate, when it speaks TLS.
+    #[must_use]
+    pub fn tls(&self) -> Option<Tls> {
+        self.tls.clone()
+    }
+
     /// The background work.
     #[must_use]
     pub fn background(&self) -> &Background {
@@ -54,9 +91,10 @@ impl Server {
 
     /// Serves until `stop`, then finishes what is under way. Gives how many connections had to be cut.
     pub async fn run(self, stop: impl Future<Output = ()> + Send) -> usize {
-        let Self { app, listener, routes, background } = self;
+        let Self { app, listener, tls, routes, background, watching: _watching } = self;
         let service = shell(routes, &settings(&app));
         let limits = Limits { graceful_timeout: app.config.server.graceful_timeout, ..Limits::default() };
+        let listener = Listener { tcp: listener, tls: tls.as_ref().map(Tls::server) };
         let cut = serve(listener, service, limits, stop).await;
         background.stop().await;
         app.db.close();
@@ -74,7 +112,7 @@ fn settings(app: &App) -> Shell {
         trusted_proxies: server.trusted_proxies.clone(),
         request_timeout: server.request_timeout,
         access_log: !matches!(app.config.log.access, Sink::Off),
-        https: app.config.app.public_url.as_str().starts_with("https:"),
+        https: app.config.machine.speaks_tls() || app.config.app.public_url.as_str().starts_with("https:"),
         clock: app.db.clock().clone(),
     }
 }

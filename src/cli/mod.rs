@@ -25,11 +25,12 @@ use std::io::Write;
 
 use clap::{Parser, Subcommand};
 
-pub use self::failure::Failure;
+pub use self::{failure::Failure, serve::Ground};
 use crate::{
     access::Caller,
     app::App,
     config::{Config, Level, Log, Sink},
+    server::Door,
 };
 
 const AFTER_HELP: &str = "\
@@ -134,13 +135,27 @@ impl Command {
         config
     }
 
+    /// What it opens before the process becomes another user's.
+    ///
+    /// # Errors
+    /// Those of [`Door::open`].
+    pub fn door(&self, config: &Config) -> Result<Option<Door>, Failure> {
+        Ok(matches!(self, Self::Serve).then(|| Door::open(config)).transpose()?)
+    }
+
+    /// Whether it works with the data, as the user whose data it is.
+    #[must_use]
+    pub fn opens_data(&self) -> bool {
+        !matches!(self, Self::Config(_))
+    }
+
     /// Does it. `out` gets the answer.
     ///
     /// # Errors
     /// A [`Failure`] that says what to do next.
-    pub async fn run(self, config: Config, out: &mut impl Write) -> Result<(), Failure> {
+    pub async fn run(self, config: Config, ground: Ground<'_>, out: &mut impl Write) -> Result<(), Failure> {
         match self {
-            Self::Serve => serve::run(config).await?,
+            Self::Serve => serve::run(config, ground).await?,
             Self::Migrate(migrate) => migrate.run(&config, out).await?,
             Self::Backup(backup) => backup.run(&config, out).await?,
             Self::Config(_) => config::show(&config, out)?,

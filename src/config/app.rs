@@ -5,7 +5,7 @@ use std::{fmt, net::IpAddr, path::PathBuf};
 use hyper::Uri;
 
 use super::{
-    Server,
+    Machine, Server,
     setting::{Kind, settings},
     values::Values,
 };
@@ -19,7 +19,7 @@ settings! {
         DATA_DIR => data_dir: PathBuf = "./data";
         /// The address under which users reach the service. It is the issuer (`iss`) of access tokens and the
         /// beginning of every link in a mail; changing it makes tokens that are out invalid.
-        PUBLIC_URL => public_url: PublicUrl = "`http://HOST:PORT`" from listening_address;
+        PUBLIC_URL => public_url: PublicUrl = "`http://HOST:PORT`, or https when `TLS_CERT` is set" from listening_address;
     }
 }
 
@@ -30,7 +30,8 @@ fn listening_address(values: &Values) -> String {
         Some(IpAddr::V4(host)) => host.to_string(),
         None => "localhost".to_owned(),
     };
-    format!("http://{host}:{}", u16::parse(&values.text(&Server::PORT)).unwrap_or_default())
+    let scheme = if values.is_given(&Machine::TLS_CERT) { "https" } else { "http" };
+    format!("{scheme}://{host}:{}", u16::parse(&values.text(&Server::PORT)).unwrap_or_default())
 }
 
 /// An absolute http or https URL without trailing slash, user, query or fragment: an issuer as RFC 8414,

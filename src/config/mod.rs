@@ -14,6 +14,7 @@ mod database;
 mod dotenv;
 mod kind;
 mod log;
+mod machine;
 mod names;
 mod reference;
 mod secrets;
@@ -29,6 +30,7 @@ pub use auth::{Auth, PasswordPolicy, Registration};
 pub use database::{Database, DatabaseUrl, Identifier};
 pub use kind::Switch;
 pub use log::{Level, Log, Sink};
+pub use machine::Machine;
 pub use reference::{env_example, reference};
 pub use secrets::{Algorithm, Secrets};
 pub use server::{AllowedOrigins, Metrics, Server};
@@ -63,7 +65,7 @@ macro_rules! sections {
     };
 }
 
-sections! { app: App, server: Server, database: Database, secrets: Secrets, auth: Auth, log: Log }
+sections! { app: App, server: Server, machine: Machine, database: Database, secrets: Secrets, auth: Auth, log: Log }
 
 impl Config {
     /// Reads all settings, and says what is odd about what was given.
@@ -76,6 +78,7 @@ impl Config {
         names::review(&layers, &mut report);
         let values = Values::resolve(&layers, &mut report);
         Secrets::agree(&values, &mut report);
+        Machine::agree(&values, &mut report);
         match Self::read(values, &mut report) {
             Some(config) if report.problems.is_empty() => {
                 config.advise(&mut report);
@@ -101,6 +104,12 @@ impl Config {
         if !self.server.host.is_loopback() && self.values.origin(&App::PUBLIC_URL) == Origin::Default {
             report.warn(format!(
                 "PUBLIC_URL is not set, so tokens and links name {}: set it to the address that users see.",
+                self.app.public_url
+            ));
+        }
+        if self.machine.speaks_tls() && self.app.public_url.as_str().starts_with("http:") {
+            report.warn(format!(
+                "PUBLIC_URL is {}, but TLS_CERT makes the service speak https alone: set it to what users see.",
                 self.app.public_url
             ));
         }

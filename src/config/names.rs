@@ -26,8 +26,6 @@ pub(super) const EXPECTED: &[(&str, Why)] = &[
     ("GUNICORN_MAX_REQUESTS_JITTER", Why::NoEffect),
     ("REDIS_*", Why::Later("limits shared through Redis")),
     ("KEYCLOAK_*", Why::Later("the bridge to Keycloak")),
-    ("TLS_*", Why::Later("TLS of its own")),
-    ("RUN_AS_*", Why::Later("a change of its user")),
     ("DIRECTORY", Why::Later("a public directory")),
     ("RATE_LIMIT", Why::Later("rate limits")),
     ("SMTP_*", Why::Later("mail")),

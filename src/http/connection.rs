@@ -28,13 +28,16 @@ use hyper_util::{
     server::conn::auto::Builder,
 };
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::TcpStream,
     sync::{OwnedSemaphorePermit, watch},
     time::{Instant, sleep_until},
 };
+use tokio_rustls::rustls::ServerConfig;
 use tower::{Service, ServiceExt};
 
 use super::{
+    listener::handshake,
     serve::{Limits, Phase},
     socket::Socket,
 };
@@ -43,6 +46,7 @@ use super::{
 pub(super) async fn connection<S>(
     (stream, peer): (TcpStream, SocketAddr),
     slot: OwnedSemaphorePermit,
+    tls: Option<Arc<ServerConfig>>,
     http: Arc<Builder<TokioExecutor>>,
     service: S,
     limits: Limits,
@@ -53,6 +57,28 @@ pub(super) async fn connection<S>(
 {
     let activity = Arc::new(Activity::new());
     let socket = Socket::new(stream, activity.clone(), limits.write_timeout, slot);
+    let Some(tls) = tls else { return speak(socket, peer, activity, http, service, limits, phase).await };
+    if let Some(stream) = handshake(tls, socket, limits.handshake_timeout, &mut phase).await {
+        activity.begins();
+        // Apart from the plain case, which would otherwise have the size of both.
+        Box::pin(speak(stream, peer, activity, http, service, limits, phase)).await;
+    }
+}
+
+/// HTTP over a socket that is ready for it.
+async fn speak<I, S>(
+    socket: I,
+    peer: SocketAddr,
+    activity: Arc<Activity>,
+    http: Arc<Builder<TokioExecutor>>,
+    service: S,
+    limits: Limits,
+    mut phase: watch::Receiver<Phase>,
+) where
+    I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
     let requests = activity.clone();
     let answers = service_fn(move |mut request: hyper::Request<Incoming>| {
         let open = requests.begin(request.version());
@@ -110,6 +136,13 @@ struct State {
 impl Activity {
     pub(super) fn new() -> Self {
         Self(Mutex::new(State { open: 0, since: Instant::now(), heard: None, version: None }))
+    }
+
+    /// The handshake is over: what came until now was no request.
+    fn begins(&self) {
+        let mut state = self.state();
+        state.since = Instant::now();
+        state.heard = None;
     }
 
     /// Bytes came.

@@ -17,7 +17,7 @@ use tokio::{
 };
 use tower::Service;
 
-use super::connection::connection;
+use super::{Listener, connection::connection};
 
 /// The most bytes of a request's head; more is 431.
 const HEAD_LIMIT: u32 = 16 * 1024;
@@ -41,6 +41,8 @@ pub struct Limits {
     pub connections: u32,
     /// From the first byte of a request (or from the connection's start) to the end of its head.
     pub header_timeout: Duration,
+    /// How long a TLS handshake may take.
+    pub handshake_timeout: Duration,
     /// Between two requests. Longer than the 60 s of common load balancers, so that they hang up first.
     pub idle_timeout: Duration,
     /// How long a peer may read nothing of an answer.
@@ -54,6 +56,7 @@ impl Default for Limits {
         Self {
             connections: 20_000,
             header_timeout: Duration::from_secs(10),
+            handshake_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(75),
             write_timeout: Duration::from_secs(30),
             graceful_timeout: Duration::from_secs(30),
@@ -73,11 +76,17 @@ pub(super) enum Phase {
 
 /// Serves HTTP/1.1, and HTTP/2 to those who begin with it, until `stop` is ready; then lets requests in
 /// flight finish. Returns how many connections had to be cut, `WebSocket`s included.
-pub async fn serve<S>(listener: TcpListener, service: S, limits: Limits, stop: impl Future<Output = ()>) -> usize
+pub async fn serve<S>(
+    listener: impl Into<Listener>,
+    service: S,
+    limits: Limits,
+    stop: impl Future<Output = ()>,
+) -> usize
 where
     S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
 {
+    let Listener { tcp: listener, tls } = listener.into();
     let http = Arc::new(http());
     let slots = Arc::new(Semaphore::new(limits.connections as usize));
     let phase = watch::Sender::new(Phase::Serving);
@@ -92,7 +101,9 @@ where
             () = stop.as_mut() => break,
         };
         let Ok(slot) = slot else { break };
-        tokio::spawn(connection(socket, slot, http.clone(), service.clone(), limits, phase.subscribe()));
+        let connection =
+            connection(socket, slot, tls.clone(), http.clone(), service.clone(), limits, phase.subscribe());
+        tokio::spawn(connection);
     }
     drop(listener);
     phase.send_replace(Phase::Draining);

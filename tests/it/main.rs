@@ -3,6 +3,7 @@
 
 mod account;
 mod backup;
+mod canary;
 mod cli;
 mod commands;
 mod crash;
@@ -16,6 +17,7 @@ mod kit;
 mod limit;
 mod log;
 mod login;
+mod machine;
 mod migrating;
 mod openapi;
 mod password;
@@ -27,6 +29,7 @@ mod session;
 mod setup;
 mod superadmin;
 mod tidy;
+mod tls;
 mod token;
 mod watch;
 mod web;

@@ -9,6 +9,7 @@ pub mod program;
 pub mod proxy;
 pub mod random;
 pub mod shadow;
+pub mod tls;
 
 use std::time::{Duration, Instant};
 

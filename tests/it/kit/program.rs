@@ -1,8 +1,10 @@
 //! The program itself, as a process of its own.
 
 use std::{
-    io::{BufRead, BufReader, Write},
-    net::SocketAddr,
+    fs::File,
+    io::{BufRead, BufReader, Read, Write},
+    net::{SocketAddr, TcpStream},
+    os::unix::process::CommandExt,
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
     thread,
@@ -19,6 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Program {
     settings: Vec<(String, String)>,
     database: Database,
+    user: Option<u32>,
 }
 
 /// How a command ended.
@@ -42,13 +45,18 @@ impl Program {
         let own = database.settings();
         let settings = quiet.map(|(name, value)| (name, value.to_owned())).into_iter().chain(own);
         let settings = settings.map(|(name, value)| (name.to_owned(), value)).collect();
-        Self { settings, database: database.clone() }
+        Self { settings, database: database.clone(), user: None }
     }
 
     /// The same with one more setting.
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.settings.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// The same as another user, by number.
+    pub fn by(self, user: u32) -> Self {
+        Self { user: Some(user), ..self }
     }
 
     /// Runs a command with nothing to read.
@@ -74,20 +82,26 @@ impl Program {
     pub fn serve(&self) -> Serving {
         let mut command = self.command(env!("CARGO_BIN_EXE_denizen"));
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        let (err, lines) = (Arc::<Mutex<String>>::default(), BufReader::new(child.stderr.take().unwrap()));
-        let told = Arc::clone(&err);
-        thread::spawn(move || {
-            for line in lines.lines().map_while(Result::ok) {
-                let mut err = told.lock().unwrap();
-                err.push_str(&line);
-                err.push('\n');
-            }
-        });
-        let mut serving = Serving { address: SocketAddr::from(([0, 0, 0, 0], 0)), child, err };
+        let err = child.stderr.take().unwrap();
+        let mut serving = Serving::hearing(child, err);
         serving.address = serving.wait_for(|err| {
-            let (_, rest) = err.split_once("listens on http://")?;
+            let (_, rest) = err.split_once("listens on http")?;
+            let (_, rest) = rest.split_once("://")?;
             rest.split(['"', ' ']).next()?.parse().ok()
         });
+        serving
+    }
+
+    /// The same on this port at a terminal, which shows what it tells on both streams.
+    pub fn serve_at_terminal(&self, port: u16) -> Serving {
+        let terminal = nix::pty::openpty(None, None).unwrap();
+        let mut command = self.clone().with("PORT", &port.to_string()).command(env!("CARGO_BIN_EXE_denizen"));
+        command.stdin(Stdio::null()).stdout(terminal.slave.try_clone().unwrap()).stderr(terminal.slave);
+        let child = command.spawn().unwrap();
+        let mut serving = Serving::hearing(child, File::from(terminal.master));
+        // Not every level tells that it listens.
+        serving.address = SocketAddr::from(([127, 0, 0, 1], port));
+        serving.wait_for(|_| TcpStream::connect(("127.0.0.1", port)).ok());
         serving
     }
 
@@ -95,6 +109,9 @@ impl Program {
         let mut command = Command::new(program);
         command.env_clear().envs(self.settings.iter().map(|(name, value)| (name, value)));
         command.current_dir(self.database.folder());
+        if let Some(user) = self.user {
+            command.uid(user).gid(user);
+        }
         command
     }
 }
@@ -127,6 +144,24 @@ impl Answer {
 }
 
 impl Serving {
+    fn hearing(child: Child, stream: impl Read + Send + 'static) -> Self {
+        let (err, lines) = (Arc::<Mutex<String>>::default(), BufReader::new(stream));
+        let told = Arc::clone(&err);
+        thread::spawn(move || {
+            for line in lines.lines().map_while(Result::ok) {
+                let mut err = told.lock().unwrap();
+                err.push_str(&line);
+                err.push('\n');
+            }
+        });
+        Self { address: SocketAddr::from(([0, 0, 0, 0], 0)), child, err }
+    }
+
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What it told on the standard error so far.
     pub fn err(&self) -> String {
         self.err.lock().unwrap().clone()
