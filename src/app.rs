@@ -5,6 +5,7 @@
 
 mod http;
 mod master_key;
+mod meters;
 mod store;
 
 use std::{
@@ -16,6 +17,7 @@ use std::{
 
 pub use http::{Anybody, Bearer};
 pub use master_key::KeyState;
+pub use meters::Meters;
 use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{
@@ -29,6 +31,7 @@ use crate::{
     secret::Keys,
     session::{bearer::Bearers, refresh::Rotation},
     token::{self, Tokens},
+    trace::Tracer,
 };
 
 /// The application. Copies share it.
@@ -53,6 +56,10 @@ pub struct Parts {
     pub watch: Watch,
     /// When this process began.
     pub begun: Instant,
+    /// What is counted.
+    pub meters: Meters,
+    /// Where spans of requests go.
+    pub tracer: Tracer,
     decoys: RwLock<Decoys>,
 }
 
@@ -117,7 +124,9 @@ impl App {
         let pool = Pool::start(config.server.threads)?;
         let bearers = Bearers::new(db.clone(), Arc::clone(&tokens));
         let decoys = RwLock::new(password::decoys(&mut db.read()).await?);
-        Ok(Self(Arc::new(Parts { config, db, keys, pool, tokens, bearers, watch: Watch::default(), begun, decoys })))
+        let (meters, tracer) = (Meters::new(db.clock().now()), Tracer::new(&config.telemetry, db.clock()));
+        let watch = Watch::default();
+        Ok(Self(Arc::new(Parts { config, db, keys, pool, tokens, bearers, watch, begun, meters, tracer, decoys })))
     }
 
     /// Starts the background work of a server. `run` does one job.
@@ -130,7 +139,7 @@ impl App {
         R: Fn(App, job::Job) -> F + Clone + Send + Sync + 'static,
     {
         let lock = self.lock()?;
-        let sequencer = Sequencer::start(self.db.clone(), Arc::clone(&self.keys));
+        let sequencer = Sequencer::start(self.db.clone(), Arc::clone(&self.keys), Arc::clone(&self.meters.leader));
         self.db
             .write(async |tx| {
                 for schedule in schedules {
@@ -140,7 +149,10 @@ impl App {
             })
             .await?;
         let app = self.clone();
-        let worker = Worker::start(&self.db, schedules, move |job| run(app.clone(), job));
+        let worker = Worker::start(&self.db, schedules, move |job| {
+            let (app, kind, work) = (app.clone(), job.kind.clone(), run(app.clone(), job));
+            async move { app.meters.job(&kind, work).await }
+        });
         // Weak, because the database holds the listener: it would keep itself alive, and never be closed.
         let (app, number, work) = (Arc::downgrade(&self.0), sequencer.waker(), worker.waker());
         self.db.listen(move |notes| {
@@ -156,7 +168,14 @@ impl App {
         let listening = self.watch.listen(self.db.clone(), move |notes| app.hear(notes)).await?;
         let app = self.clone();
         let sweeping = tokio::spawn(async move { app.sweep().await });
-        Ok(Background { sequencer: Some(sequencer), tasks: vec![listening, sweeping], _worker: worker, _lock: lock })
+        let app = self.clone();
+        let exporting = tokio::spawn(async move {
+            if let Err(error) = app.tracer.clone().export(&app.config.telemetry).await {
+                tracing::error!(%error, "traces are not sent");
+            }
+        });
+        let tasks = vec![listening, sweeping, exporting];
+        Ok(Background { sequencer: Some(sequencer), tasks, _worker: worker, _lock: lock })
     }
 
     /// How identifiers that nobody has are verified: against a hash drawn by their mac.

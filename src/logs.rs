@@ -10,6 +10,7 @@ mod appended;
 mod daily;
 mod escape;
 mod kept;
+mod losses;
 
 use std::{
     fs,
@@ -18,12 +19,14 @@ use std::{
 };
 
 use tracing::{dispatcher, level_filters::LevelFilter};
-use tracing_appender::non_blocking::{self, WorkerGuard};
+use tracing_appender::non_blocking::{self, ErrorCounter, WorkerGuard};
 use tracing_subscriber::{Layer, Registry, filter::Targets, fmt::layer, layer::SubscriberExt, util::SubscriberInitExt};
 
+pub use self::losses::dropped;
 use self::{
     appended::{Appended, Turn},
     daily::{Daily, Limits},
+    losses::Losses,
 };
 use crate::{
     clock::Clock,
@@ -71,9 +74,10 @@ pub fn start(log: &Log) -> Result<Guard> {
 type Layers = Vec<Box<dyn Layer<Registry> + Send + Sync>>;
 
 fn layers(log: &Log, turn: &Turn) -> Result<(Layers, Vec<WorkerGuard>)> {
-    let (mut layers, mut guards) = (Layers::new(), Vec::new());
+    let (mut layers, mut guards, mut losses) = (Layers::new(), Vec::new(), Vec::new());
     let mut add = |form, out: Box<dyn Write + Send>, filter: Targets| {
-        let (layer, guard) = stream(form, out);
+        let (layer, guard, lost) = stream(form, out);
+        losses.push(lost);
         layers.push(layer.with_filter(filter).boxed());
         guards.push(guard);
     };
@@ -98,6 +102,7 @@ fn layers(log: &Log, turn: &Turn) -> Result<(Layers, Vec<WorkerGuard>)> {
     if let Some(path) = &log.file {
         add(Form::Json, Box::new(daily(path, log, turn)?), events.with_target(ACCESS, access));
     }
+    layers.push(Losses(losses).boxed());
     Ok((layers, guards))
 }
 
@@ -124,8 +129,12 @@ fn form(stream: &impl IsTerminal) -> Form {
     if stream.is_terminal() { Form::People } else { Form::Json }
 }
 
-fn stream(form: Form, out: Box<dyn Write + Send>) -> (Box<dyn Layer<Registry> + Send + Sync>, WorkerGuard) {
+fn stream(
+    form: Form,
+    out: Box<dyn Write + Send>,
+) -> (Box<dyn Layer<Registry> + Send + Sync>, WorkerGuard, ErrorCounter) {
     let (out, guard) = non_blocking::NonBlockingBuilder::default().finish(out);
+    let lost = out.error_counter();
     let layer = match form {
         Form::People => layer().fmt_fields(escape::fields()).with_writer(out).boxed(),
         Form::Json => layer()
@@ -135,7 +144,7 @@ fn stream(form: Form, out: Box<dyn Write + Send>) -> (Box<dyn Layer<Registry> + 
             .with_writer(move || escape::Json(out.clone()))
             .boxed(),
     };
-    (layer, guard)
+    (layer, guard, lost)
 }
 
 fn appended(setting: &str, path: &Path, turn: &Turn) -> Result<Box<dyn Write + Send>> {

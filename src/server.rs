@@ -2,7 +2,7 @@
 
 mod door;
 
-use std::future::Future;
+use std::{future::Future, sync::Arc};
 
 use axum::http::HeaderValue;
 use tokio::{net::TcpListener, task::JoinSet};
@@ -95,7 +95,7 @@ impl Server {
         let service = shell(routes, &settings(&app));
         let limits = Limits { graceful_timeout: app.config.server.graceful_timeout, ..Limits::default() };
         let listener = Listener { tcp: listener, tls: tls.as_ref().map(Tls::server) };
-        let cut = serve(listener, service, limits, stop).await;
+        let cut = serve(listener, service, limits, &app.meters.traffic, stop).await;
         background.stop().await;
         app.db.close();
         cut
@@ -114,5 +114,7 @@ fn settings(app: &App) -> Shell {
         access_log: !matches!(app.config.log.access, Sink::Off),
         https: app.config.machine.speaks_tls() || app.config.app.public_url.as_str().starts_with("https:"),
         clock: app.db.clock().clone(),
+        traffic: Arc::clone(&app.meters.traffic),
+        tracer: app.tracer.clone(),
     }
 }

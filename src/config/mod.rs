@@ -21,6 +21,7 @@ mod secrets;
 mod server;
 mod setting;
 mod source;
+mod telemetry;
 mod values;
 
 use std::fmt;
@@ -36,6 +37,7 @@ pub use secrets::{Algorithm, Secrets};
 pub use server::{AllowedOrigins, Metrics, Server};
 pub use setting::{Section, Setting};
 pub use source::{Place, Source};
+pub use telemetry::{Endpoint, Headers, Telemetry};
 pub use values::{Origin, Values};
 
 macro_rules! sections {
@@ -65,7 +67,16 @@ macro_rules! sections {
     };
 }
 
-sections! { app: App, server: Server, machine: Machine, database: Database, secrets: Secrets, auth: Auth, log: Log }
+sections! {
+    app: App,
+    server: Server,
+    machine: Machine,
+    database: Database,
+    secrets: Secrets,
+    auth: Auth,
+    log: Log,
+    telemetry: Telemetry,
+}
 
 impl Config {
     /// Reads all settings, and says what is odd about what was given.

@@ -15,6 +15,7 @@
 mod backup;
 mod dialect;
 mod error;
+mod meters;
 mod migrate;
 mod migrations;
 mod postgres;
@@ -23,7 +24,11 @@ mod sqlite;
 mod tx;
 mod value;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 pub use backup::{Existing, backup};
 pub use migrate::{Migration, Status};
@@ -36,12 +41,14 @@ pub use value::{Cells, FromValue, Record, Value};
 
 use self::{
     error::{Failure, Fate},
+    meters::Meters,
     postgres::Postgres,
     sqlite::Sqlite,
 };
 use crate::{
     clock::Clock,
     error::{Error, Result},
+    metrics::Text,
     secret,
 };
 
@@ -81,6 +88,7 @@ pub struct Db(Arc<Inner>);
 struct Inner {
     backend: Backend,
     clock: Clock,
+    meters: Meters,
     listener: std::sync::OnceLock<Listener>,
 }
 
@@ -109,6 +117,8 @@ pub enum Figures {
         open: usize,
         /// Connections allowed.
         allowed: usize,
+        /// Transactions that wait for one.
+        waiting: usize,
     },
 }
 
@@ -124,7 +134,7 @@ impl Db {
                 Backend::Postgres(Box::new(Postgres::open(url, schema.as_deref(), *pool_size)?))
             }
         };
-        Ok(Self(Arc::new(Inner { backend, clock, listener: std::sync::OnceLock::new() })))
+        Ok(Self(Arc::new(Inner { backend, clock, meters: Meters::default(), listener: std::sync::OnceLock::new() })))
     }
 
     /// Opens the database for one who only looks: nothing is made, changed or migrated, and writes are refused.
@@ -167,17 +177,20 @@ impl Db {
     /// What `work` fails with, after rolling back; `database_unavailable` when the commit did not succeed
     /// or is not known to have succeeded.
     pub async fn write<T>(&self, work: impl AsyncFnOnce(&mut Tx) -> Result<T> + Clone) -> Result<T> {
-        let mut tries = 0;
+        let mut open = self.0.meters.open(self.engine());
         loop {
-            tries += 1;
+            open.tries += 1;
+            let tries = open.tries;
             let failure = match self.attempt(work.clone()).await {
                 Ok((value, notes)) => {
                     self.tell(&notes);
+                    open.end(Ok(()));
                     return Ok(value);
                 }
                 Err(failure) => failure,
             };
             if failure.fate == Fate::Final || tries == TRIES {
+                open.end(Err(&failure.error));
                 return Err(failure.error);
             }
             tracing::debug!(error = %failure.error, tries, "the transaction is tried again");
@@ -200,9 +213,18 @@ impl Db {
                 Figures::Sqlite { transactions, commits }
             }
             Backend::Postgres(postgres) => {
-                let (busy, open, allowed) = postgres.figures();
-                Figures::Postgres { busy, open, allowed }
+                let (busy, open, allowed, waiting) = postgres.figures();
+                Figures::Postgres { busy, open, allowed, waiting }
             }
+        }
+    }
+
+    /// Tells of the engine and of its transactions.
+    pub fn tell_meters(&self, text: &mut Text) {
+        self.0.meters.tell(text);
+        match &self.0.backend {
+            Backend::Sqlite(sqlite) => meters::sqlite(text, sqlite),
+            Backend::Postgres(_) => meters::postgres(text, self.figures()),
         }
     }
 
@@ -222,7 +244,10 @@ impl Db {
     }
 
     async fn attempt<T>(&self, work: impl AsyncFnOnce(&mut Tx) -> Result<T>) -> Result<(T, Vec<Note>), Failure> {
-        let mut tx = Tx::begin(self).await?;
+        let begun = Instant::now();
+        let tx = Tx::begin(self).await;
+        self.0.meters.waited.time(begun.elapsed());
+        let mut tx = tx?;
         match work(&mut tx).await {
             Ok(value) => tx.commit().await.map(|notes| (value, notes)),
             Err(error) => Err(tx.rollback(error).await),

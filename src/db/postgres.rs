@@ -25,7 +25,10 @@ use super::{
     error::Failure,
     sql::{Lock, Outcome, Sql},
 };
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    trust,
+};
 
 /// Connections that plain reads share.
 const LANES: usize = 2;
@@ -97,7 +100,7 @@ impl Postgres {
         shared.options(format!(
             "{options} -c default_transaction_isolation=read\\ committed -c default_transaction_read_only=on"
         ));
-        let tls = tls()?;
+        let tls = MakeRustlsConnect::new(trust::client()?);
         let connector = Connector { config: shared, tls: tls.clone() };
         let how = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let manager = if config.get_ssl_mode() == SslMode::Disable {
@@ -150,10 +153,10 @@ impl Postgres {
         Ok(Transaction { client: Some(client), stage: Stage::Fresh })
     }
 
-    /// `(connections of the pool in use, open, allowed)`.
-    pub fn figures(&self) -> (usize, usize, usize) {
+    /// `(connections of the pool in use, open, allowed; who waits for one)`.
+    pub fn figures(&self) -> (usize, usize, usize, usize) {
         let status = self.pool.status();
-        (status.size.saturating_sub(status.available), status.size, status.max_size)
+        (status.size.saturating_sub(status.available), status.size, status.max_size, status.waiting)
     }
 
     /// Ends the idle connections, so that the server can stop.
@@ -343,20 +346,6 @@ fn describe(error: &tokio_postgres::Error) -> String {
         source = cause.source();
     }
     text
-}
-
-/// Certificates are always verified, against the system's roots: a connection that is only encrypted
-/// protects against nobody who can redirect it.
-fn tls() -> Result<MakeRustlsConnect> {
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(Error::internal)?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(MakeRustlsConnect::new(config))
 }
 
 /// Reads never lock rows.

@@ -31,7 +31,10 @@ use super::{
     error::Failure,
     sql::{Outcome, Sql},
 };
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    metrics::{Histogram, SIZES},
+};
 
 /// How long a statement waits for another process that holds the write lock. It blocks a worker, so it is
 /// short; the transaction is tried again after a pause that does not.
@@ -55,10 +58,16 @@ pub(super) struct Sqlite {
 }
 
 /// What the writer did so far.
-#[derive(Default)]
 pub(super) struct Figures {
     pub transactions: AtomicU64,
     pub commits: AtomicU64,
+    pub batches: Histogram,
+}
+
+impl Default for Figures {
+    fn default() -> Self {
+        Self { transactions: AtomicU64::new(0), commits: AtomicU64::new(0), batches: Histogram::new(SIZES) }
+    }
 }
 
 /// The one connection that writes.
@@ -156,6 +165,19 @@ impl Sqlite {
     pub fn figures(&self) -> (u64, u64) {
         (self.figures.transactions.load(Ordering::Relaxed), self.figures.commits.load(Ordering::Relaxed))
     }
+
+    /// How many transactions the commits carried.
+    pub fn batches(&self) -> &Histogram {
+        &self.figures.batches
+    }
+
+    /// The sizes of the file and of the write-ahead log, in bytes; 0 for what is not there.
+    pub fn sizes(&self) -> (u64, u64) {
+        let size = |path: &Path| path.metadata().map_or(0, |found| found.len());
+        let mut wal = self.path.clone().into_os_string();
+        wal.push("-wal");
+        (size(&self.path), size(Path::new(&wal)))
+    }
 }
 
 impl Savepoint {
@@ -242,6 +264,7 @@ fn commit(writer: &mut Writer, figures: &Figures) {
     writer.state = State::Idle;
     figures.commits.fetch_add(1, Ordering::Relaxed);
     figures.transactions.fetch_add(writer.waiting.len() as u64, Ordering::Relaxed);
+    figures.batches.observe(writer.waiting.len() as u64);
     for answer in writer.waiting.drain(..) {
         let _ = answer.send(Ok(()));
     }

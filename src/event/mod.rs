@@ -161,6 +161,27 @@ pub async fn erase(tx: &mut Tx, caller: &Caller, user: UserId) -> Result<()> {
     record(tx, Event::new(Kind::UserErased, caller).user(user).with("events", erased)).await
 }
 
+/// How far the numbering of the log is behind.
+#[derive(Clone, Copy, Debug)]
+pub struct Backlog {
+    /// The number of the last event.
+    pub head: i64,
+    /// Events without a number, counted up to 10 000.
+    pub pending: i64,
+    /// When the oldest of them took place.
+    pub oldest: Option<Time>,
+}
+
+/// Reads how far the numbering is behind, at a bounded cost.
+///
+/// # Errors
+/// Of the database.
+pub async fn backlog(conn: &mut Conn) -> Result<Backlog> {
+    let head = store::head(conn).await?.map_or(0, |head| head.head);
+    let (pending, oldest) = store::backlog(conn).await?;
+    Ok(Backlog { head, pending, oldest })
+}
+
 /// The newest instant in the log, below which the clock must not fall.
 ///
 /// # Errors

@@ -22,6 +22,7 @@ use crate::{
     db::{Db, Engine, Tx},
     error::{Error, Result},
     id::UserId,
+    metrics::Gauge,
     secret::Keys,
 };
 
@@ -44,13 +45,13 @@ pub struct Sequencer {
 const VACANT: i64 = -1;
 
 impl Sequencer {
-    /// Starts; gives the number of the last event once it leads or follows.
+    /// Starts; gives the number of the last event once it leads or follows. `leads` is 1 while it leads.
     #[must_use]
-    pub fn start(db: Db, keys: Arc<Keys>) -> Self {
+    pub fn start(db: Db, keys: Arc<Keys>, leads: Arc<Gauge>) -> Self {
         let wake = Arc::new(Notify::new());
         let (tell, head) = watch::channel(0);
         let (stop, stopping) = watch::channel(false);
-        let task = tokio::spawn(run(Node { db, keys, wake: Arc::clone(&wake), tell, stopping }));
+        let task = tokio::spawn(run(Node { db, keys, wake: Arc::clone(&wake), tell, stopping, leads }));
         Self { wake, head, stop, task }
     }
 
@@ -108,6 +109,7 @@ struct Node {
     wake: Arc<Notify>,
     tell: watch::Sender<i64>,
     stopping: watch::Receiver<bool>,
+    leads: Arc<Gauge>,
 }
 
 async fn run(node: Node) {
@@ -118,6 +120,7 @@ async fn run(node: Node) {
         let ended = match led {
             Ok(Some(head)) => {
                 tracing::debug!(epoch = head.epoch, head = head.head, "this node numbers the log");
+                let _leading = node.leads.up();
                 node.lead(head).await
             }
             Ok(None) => return,

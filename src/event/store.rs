@@ -103,6 +103,13 @@ pub(super) async fn pending(conn: &mut Conn, limit: i64) -> Result<Vec<Pending>>
     sql!("select ", Pending::COLUMNS, " from events_pending order by id limit $1").bind(limit).fetch_all(conn).await
 }
 
+/// How many events wait for a number, counted up to 10 000, and since when.
+pub(super) async fn backlog(conn: &mut Conn) -> Result<(i64, Option<Time>)> {
+    sql("select count(*), min(at) from (select at from events_pending order by id limit 10000) as counted")
+        .fetch_one(conn)
+        .await
+}
+
 /// Of users with an event up to `last`, the lowest version that comes after it in the order of ids.
 pub(super) async fn lowest_after(conn: &mut Conn, last: EventId) -> Result<Vec<(UserId, i64)>> {
     sql("select user_id, min(user_version) from events_pending

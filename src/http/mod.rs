@@ -26,6 +26,8 @@ mod routes;
 mod serve;
 mod shell;
 mod socket;
+mod span;
+mod traffic;
 mod unread;
 
 pub use crate::patch::Patch;
@@ -41,3 +43,4 @@ pub use request_id::RequestId;
 pub use routes::{Router, Routes};
 pub use serve::{Limits, serve};
 pub use shell::{Shell, shell};
+pub use traffic::Traffic;

@@ -17,7 +17,7 @@ use tokio::{
 };
 use tower::Service;
 
-use super::{Listener, connection::connection};
+use super::{Listener, Traffic, connection::connection};
 
 /// The most bytes of a request's head; more is 431.
 const HEAD_LIMIT: u32 = 16 * 1024;
@@ -80,6 +80,7 @@ pub async fn serve<S>(
     listener: impl Into<Listener>,
     service: S,
     limits: Limits,
+    traffic: &Traffic,
     stop: impl Future<Output = ()>,
 ) -> usize
 where
@@ -89,6 +90,7 @@ where
     let Listener { tcp: listener, tls } = listener.into();
     let http = Arc::new(http());
     let slots = Arc::new(Semaphore::new(limits.connections as usize));
+    traffic.watch(&slots, limits.connections);
     let phase = watch::Sender::new(Phase::Serving);
     let mut stop = pin!(stop);
     loop {
@@ -204,7 +206,10 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
         let service = shell(routes, &Shell::default());
-        let running = tokio::spawn(serve(listener, service, limits, async { stopped.await.unwrap_or_default() }));
+        let running = tokio::spawn(async move {
+            let stop = async { stopped.await.unwrap_or_default() };
+            serve(listener, service, limits, &Traffic::default(), stop).await
+        });
         Server { address, stop, running }
     }
 

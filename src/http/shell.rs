@@ -26,8 +26,10 @@ use tower_http::{
 };
 use tracing::Instrument;
 
-use super::{Client, RequestId, guard::guard, headers, problem, request_id::X_REQUEST_ID, unread::Unread};
-use crate::clock::Clock;
+use super::{
+    Client, RequestId, Traffic, guard::guard, headers, problem, request_id::X_REQUEST_ID, span, unread::Unread,
+};
+use crate::{clock::Clock, trace::Tracer};
 
 /// Settings of the shell.
 #[derive(Clone)]
@@ -44,6 +46,10 @@ pub struct Shell {
     pub https: bool,
     /// The clock that request ids are made by.
     pub clock: Clock,
+    /// What requests are counted by.
+    pub traffic: Arc<Traffic>,
+    /// Where spans of requests go.
+    pub tracer: Tracer,
 }
 
 impl Default for Shell {
@@ -55,6 +61,8 @@ impl Default for Shell {
             access_log: true,
             https: false,
             clock: Clock::default(),
+            traffic: Arc::default(),
+            tracer: Tracer::default(),
         }
     }
 }
@@ -72,6 +80,7 @@ pub fn shell(routes: Router, settings: &Shell) -> NormalizePath<Router> {
 
 async fn edge(State(settings): State<Arc<Shell>>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
+    let flight = settings.traffic.begin();
     let id = RequestId::of(request.headers(), &settings.clock);
     let client = Client::of(&request, &settings.trusted_proxies);
     let route = request.extensions().get::<MatchedPath>().cloned();
@@ -80,15 +89,22 @@ async fn edge(State(settings): State<Arc<Shell>>, mut request: Request, next: Ne
     request.extensions_mut().insert(id.clone());
     request.extensions_mut().insert(client);
 
+    let span = span::begin(&settings.tracer, &request, route.as_ref());
     let unread = Unread::lend(&mut request);
     // Of the highest level, so that no line of the request goes without its id, whatever LOG_LEVEL is.
-    let span = tracing::error_span!("request", request_id = id.as_str());
-    let mut response = problem::render(next.run(request).instrument(span).await, &method, &id);
+    let named = tracing::error_span!("request", request_id = id.as_str());
+    let answer = match &span {
+        Some(span) => span.around(next.run(request)).instrument(named).await,
+        None => next.run(request).instrument(named).await,
+    };
+    let mut response = problem::render(answer, &method, &id);
     if let Some(unread) = unread {
         unread.finish(&mut response).await;
     }
     response.headers_mut().insert(X_REQUEST_ID, id.header());
     headers::add(response.headers_mut(), settings.https);
+    flight.land(&method, route.as_ref(), response.status(), started.elapsed());
+    let trace_id = span.map(|span| span::end(span, response.status()));
 
     if settings.access_log {
         // The route, not the path, and never the query: either may hold a token.
@@ -101,6 +117,7 @@ async fn edge(State(settings): State<Arc<Shell>>, mut request: Request, next: Ne
             bytes = response.body().size_hint().exact(),
             %ip,
             request_id = id.as_str(),
+            trace_id,
         );
     }
     response

@@ -74,7 +74,8 @@ pub async fn schedule(tx: &mut Tx, schedule: Schedule) -> Result<()> {
     store::insert(tx, schedule.kind, Some(schedule.kind), Map::new()).await
 }
 
-/// How many jobs wait, and how many were given up: `(waiting, parked)`.
+/// How many jobs there are, and how many of them were given up: `(all, parked)`. Counted up to 10 000, without those
+/// that come back.
 ///
 /// # Errors
 /// Of the database.

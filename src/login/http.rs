@@ -84,8 +84,15 @@ pub(crate) async fn refresh(
 ) -> Result<Json<Value>> {
     let token = Token::received(body.refresh_token.expose_secret());
     let rotation = app.rotation();
-    let refreshed = app.db.write(async |tx| refresh::refresh(tx, &caller, &app.keys, rotation, &token).await).await?;
-    match refreshed {
+    let refreshed = app.db.write(async |tx| refresh::refresh(tx, &caller, &app.keys, rotation, &token).await).await;
+    app.meters.refreshes.count(match &refreshed {
+        Ok(Refreshed::Continued { .. }) => "ok",
+        Ok(Refreshed::Refused(Code::RefreshExpired)) => "expired",
+        Ok(Refreshed::Refused(Code::RefreshReused)) => "reused",
+        Err(error) if error.code() == Code::DatabaseUnavailable => "unavailable",
+        _ => "error",
+    });
+    match refreshed? {
         Refreshed::Refused(code) => Err(code.into()),
         Refreshed::Continued { session, user, authority_version, token } => {
             let user = account::get(&mut app.db.read(), user).await?.ok_or(Code::RefreshExpired)?;

@@ -26,7 +26,7 @@ use crate::{
     account::{self, Identifier, User},
     app::App,
     db::Tx,
-    error::Result,
+    error::{Code, Result},
     event::{self, Event, Kind},
     id::UserId,
     limit::{self, Reservation, Subject},
@@ -89,11 +89,27 @@ pub(crate) enum Entry {
     PasswordChange(UserId, Stored),
 }
 
-/// Signs somebody in with a password.
+/// Signs somebody in with a password, and counts how that ended.
 ///
 /// # Errors
 /// `busy` when too many wait for a hash; `too_many_attempts` with the wait; `database_unavailable`.
 pub async fn with_password(app: &App, caller: &Caller, attempt: Attempt) -> Result<Outcome> {
+    let outcome = prove(app, caller, attempt).await;
+    app.meters.sign_ins.count(match &outcome {
+        Ok(Outcome::SignedIn(_)) => "ok",
+        Ok(Outcome::Refused) => "invalid_credentials",
+        Ok(Outcome::ChangePassword(_)) => "password_change_required",
+        Err(error) => match error.code() {
+            Code::TooManyAttempts => "locked",
+            Code::Busy => "busy",
+            Code::DatabaseUnavailable => "unavailable",
+            _ => "error",
+        },
+    });
+    outcome
+}
+
+async fn prove(app: &App, caller: &Caller, attempt: Attempt) -> Result<Outcome> {
     // The place in the queue comes first: a try that cannot be made is not counted.
     let mut ticket = app.pool.admit()?;
     let key = attempt.identifier.key();

@@ -27,6 +27,7 @@ mod blocklist;
 mod decoy;
 mod foreign;
 mod format;
+mod meters;
 mod phc;
 mod policy;
 mod pool;

@@ -21,6 +21,7 @@ use super::{
     Hash, Password,
     argon::{self, Memory},
     format,
+    meters::{Meters, Times},
 };
 use crate::error::{Code, Error, Result};
 
@@ -51,6 +52,7 @@ struct Shared {
     computed: AtomicU64,
     /// The running average of the cost of a hash, in nanoseconds.
     cost: AtomicU64,
+    meters: Meters,
 }
 
 #[derive(Default)]
@@ -75,6 +77,7 @@ impl Pool {
             places: AtomicUsize::new(0),
             computed: AtomicU64::new(0),
             cost: AtomicU64::new(nanos(FIRST_GUESS)),
+            meters: Meters::default(),
         });
         let pool = Self(Arc::new(Owner(shared.clone())));
         for n in 0..threads {
@@ -90,10 +93,12 @@ impl Pool {
     /// `busy` when the queue is full.
     pub fn admit(&self) -> Result<Ticket> {
         let limit = self.limit();
-        self.shared()
-            .places
-            .fetch_update(Relaxed, Relaxed, |taken| (taken < limit).then_some(taken + 1))
-            .map_err(|_| busy())?;
+        self.shared().places.fetch_update(Relaxed, Relaxed, |taken| (taken < limit).then_some(taken + 1)).map_err(
+            |_| {
+                self.shared().meters.refused.one();
+                busy()
+            },
+        )?;
         Ok(Ticket(self.shared().clone()))
     }
 
@@ -115,6 +120,10 @@ impl Pool {
         let cost = self.shared().cost.load(Relaxed).max(nanos(LEAST));
         let each = usize::try_from(nanos(QUEUE) / cost).unwrap_or(usize::MAX);
         each.saturating_mul(self.shared().threads).max(MIN_PLACES)
+    }
+
+    pub(super) fn meters(&self) -> &Meters {
+        &self.shared().meters
     }
 
     fn shared(&self) -> &Arc<Shared> {
@@ -156,14 +165,16 @@ impl Ticket {
         work: impl FnOnce(&mut Memory) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (reply, answer) = oneshot::channel();
-        let shared = self.0.clone();
+        let (shared, asked) = (self.0.clone(), Instant::now());
         self.0.push(Box::new(move |memory| {
             if !reply.is_closed() {
                 // Whoever asked may have gone by now; then nobody wants the answer.
-                let _ = reply.send(shared.measure(|| work(memory)));
+                let _ = reply.send(shared.measure(asked, || work(memory)));
             }
         }))?;
-        answer.await.map_err(|_| busy())?
+        let (result, times) = answer.await.map_err(|_| busy())?;
+        times.trace();
+        result
     }
 }
 
@@ -207,14 +218,16 @@ impl Shared {
     }
 
     /// Runs one hash, counts it and learns its cost. A panic in it becomes an error, and the thread lives on.
-    fn measure<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    fn measure<T>(&self, asked: Instant, work: impl FnOnce() -> Result<T>) -> (Result<T>, Times) {
         self.computed.fetch_add(1, Relaxed);
         let begun = Instant::now();
         let result = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(Error::internal("a hash panicked")));
+        let times = Times { asked, begun, done: Instant::now() };
+        self.meters.count(times);
         // Threads may overwrite each other's step; the average does not mind.
         let average = self.cost.load(Relaxed);
-        self.cost.store(average - average / 16 + nanos(begun.elapsed()) / 16, Relaxed);
-        result
+        self.cost.store(average - average / 16 + nanos(times.done - begun) / 16, Relaxed);
+        (result, times)
     }
 
     /// No job runs under this lock, so a poisoned one is whole.

@@ -3,8 +3,6 @@
 pub mod docs;
 pub(crate) mod shape;
 
-use std::fmt::Write;
-
 use axum::{
     extract::State,
     http::{HeaderMap, StatusCode, header},
@@ -12,14 +10,14 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::store;
+use super::{scrape, store};
 use crate::{
     access::{Caller, Permission},
     app::{App, Bearer},
     config::Metrics,
     db::{Engine, Figures},
     error::{Code, Result},
-    event::counters::{self, Counters},
+    event::counters,
     http::{Client, Json},
 };
 
@@ -92,14 +90,13 @@ pub(crate) async fn metrics(
             app.bearers.caller(&app.watch, &bearer, client.into()).await?.must(Permission::SystemRead)?;
         }
     }
-    let counters = counters::read(&mut app.db.read()).await?;
-    let uptime = app.begun.elapsed().as_secs();
     let wants_json = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
     if wants_json.is_some_and(|value| value.contains("application/json")) {
+        let (counters, uptime) = (counters::read(&mut app.db.read()).await?, app.begun.elapsed().as_secs());
         let body = json!({"metrics": counters, "uptime": uptime, "timestamp": app.db.clock().now()});
         return Ok(Json(body).into_response());
     }
-    let text = prometheus(&app, counters, uptime);
+    let text = scrape::page(&app).await;
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
 }
 
@@ -116,7 +113,7 @@ pub(crate) async fn db_status(State(app): State<App>, client: Client, Bearer(bea
     }
     let figures = match app.db.figures() {
         Figures::Sqlite { transactions, commits } => json!({"transactions": transactions, "commits": commits}),
-        Figures::Postgres { busy, open, allowed } => json!({"busy": busy, "open": open, "allowed": allowed}),
+        Figures::Postgres { busy, open, allowed, .. } => json!({"busy": busy, "open": open, "allowed": allowed}),
     };
     Ok(Json(json!({"database": {"status": status, "connection": connected, "pool_stats": figures}})))
 }
@@ -126,30 +123,4 @@ fn engine(app: &App) -> &'static str {
         Engine::Sqlite => "sqlite",
         Engine::Postgres => "postgresql",
     }
-}
-
-/// The text format of Prometheus, version 0.0.4.
-fn prometheus(app: &App, counters: Counters, uptime: u64) -> String {
-    let gauges: [(&str, &str, i64); 9] = [
-        ("denizen_users", "Accounts that are not deleted.", counters.total_users),
-        ("denizen_users_active", "Accounts that may sign in.", counters.active_users),
-        ("denizen_users_premium", "Accounts with a premium plan.", counters.premium_users),
-        ("denizen_users_verified", "Accounts with a proved e-mail address.", counters.verified_users),
-        ("denizen_sessions_active", "Sessions that have not ended.", counters.active_sessions),
-        ("denizen_refresh_tokens_active", "Refresh tokens that can be used.", counters.active_refresh_tokens),
-        ("denizen_hash_queue", "Password hashes waiting or under way.", to_i64(app.pool.depth() as u64)),
-        ("denizen_hashes_total", "Password hashes computed by this process.", to_i64(app.pool.computed())),
-        ("denizen_uptime_seconds", "Seconds since this process began.", to_i64(uptime)),
-    ];
-    let mut text = String::new();
-    for (name, help, value) in gauges {
-        let kind = if name.ends_with("_total") { "counter" } else { "gauge" };
-        // Writing to a string cannot fail.
-        let _ = write!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n");
-    }
-    text
-}
-
-fn to_i64(value: u64) -> i64 {
-    i64::try_from(value).unwrap_or(i64::MAX)
 }

@@ -4,7 +4,9 @@
 //! both engines. Under `TEST_PROFILE=serializable` every write of `PostgreSQL` may fail with 40001.
 
 pub mod client;
+pub mod collector;
 pub mod database;
+pub mod exposition;
 pub mod program;
 pub mod proxy;
 pub mod random;

@@ -2,7 +2,7 @@
 
 use std::{fmt::Write, fs, path::Path};
 
-use denizen::{error::Code, event::Kind};
+use denizen::{error::Code, event::Kind, metrics::Family};
 
 use super::{assert_none, imports, source};
 
@@ -45,7 +45,7 @@ fn every_path_and_link_in_a_document_leads_somewhere() {
     let mut broken = Vec::new();
     for page in source::files_of("", "md") {
         let text = source::read(&page);
-        let own = ["src/", "tests/", "docs/", "migrations/"];
+        let own = ["src/", "tests/", "docs/", "deploy/", "migrations/"];
         let is_path = |path: &&str| own.iter().any(|folder| path.starts_with(folder));
         let is_name =
             |path: &&str| path.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "/._-".contains(c));
@@ -77,7 +77,7 @@ fn decisions_are_numbered_whole_and_listed() {
 }
 
 #[test]
-fn the_tables_of_events_and_errors_are_current() {
+fn the_tables_of_events_errors_and_metrics_are_current() {
     let mut kinds = String::from("| Kind | Heard at once | What it tells |\n|---|---|---|\n");
     for kind in Kind::ALL {
         let heard = if kind.changes_authority() { "yes" } else { "" };
@@ -89,6 +89,13 @@ fn the_tables_of_events_and_errors_are_current() {
         let _ = writeln!(codes, "| `{}` | {} | {} |", code.as_str(), code.meaning().status(), code.sentence());
     }
     keep("docs/errors.md", &codes);
+    let mut metrics = String::from("| Name | Type | Labels | What it tells |\n|---|---|---|---|\n");
+    for family in Family::ALL {
+        let labels: Vec<_> = family.labels().iter().map(|label| format!("`{label}`")).collect();
+        let (name, kind, labels) = (family.name(), family.kind().as_str(), labels.join(", "));
+        let _ = writeln!(metrics, "| `{name}` | {kind} | {labels} | {} |", family.help());
+    }
+    keep("docs/metrics.md", &metrics);
 }
 
 /// What surrounds a table made from the code.

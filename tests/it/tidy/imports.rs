@@ -18,7 +18,7 @@ const KNOWS_AXUM: &[(&str, &str)] = &[
 ];
 
 /// All that the kit of the edges knows of the house: HTTP is no business of users or the database.
-const KIT: &[&str] = &["clock", "error", "http", "id", "patch", "secret"];
+const KIT: &[&str] = &["clock", "error", "http", "id", "metrics", "patch", "secret", "trace"];
 
 #[test]
 fn modules_use_those_above_them() {
