@@ -33,14 +33,15 @@ impl Tracer {
 
     /// Sends what waits. What the collector does not take is counted and forgotten: no request waits for it, and
     /// memory is not the place to keep it. Whether it failed, so that the log says so once.
-    async fn send(&self, collector: &Collector, service: &str, had_failed: bool) -> bool {
+    async fn send(&self, collector: &Collector, service: &str, mut has_failed: bool) -> bool {
         let Some(shared) = &self.0 else { return false };
         let spans = mem::take(&mut *shared.waiting.lock().unwrap_or_else(PoisonError::into_inner));
-        let mut has_failed = had_failed;
         for batch in spans.chunks(BATCH) {
             let outcome = collector.post(document(service, batch).to_string()).await;
             let word = if outcome.is_ok() { "exported" } else { "failed" };
-            batch.iter().for_each(|_| shared.spans.count(word));
+            for _ in batch {
+                shared.spans.count(word);
+            }
             match &outcome {
                 Ok(()) if has_failed => tracing::info!("the collector takes traces again"),
                 Err(cause) if !has_failed => tracing::warn!(cause, "the collector takes no traces; they are dropped"),
