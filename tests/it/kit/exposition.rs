@@ -27,7 +27,7 @@ impl Page {
             if let Some(rest) = line.strip_prefix("# HELP ") {
                 let (name, help) = rest.split_once(' ').unwrap();
                 assert!(helps.insert(name.to_owned()) && !help.is_empty(), "{line}");
-                family = name.to_owned();
+                name.clone_into(&mut family);
             } else if let Some(rest) = line.strip_prefix("# TYPE ") {
                 let (name, kind) = rest.split_once(' ').unwrap();
                 assert_eq!(name, family, "TYPE follows HELP");
