@@ -144,7 +144,7 @@ impl Db {
     pub fn look(place: &Place, clock: Clock) -> Result<Self> {
         let Place::Sqlite(path) = place else { return Self::open(place, clock) };
         let backend = Backend::Sqlite(Sqlite::look(path)?);
-        Ok(Self(Arc::new(Inner { backend, clock, listener: std::sync::OnceLock::new() })))
+        Ok(Self(Arc::new(Inner { backend, clock, meters: Meters::default(), listener: std::sync::OnceLock::new() })))
     }
 
     /// Which engine serves.

@@ -171,12 +171,12 @@ impl Sqlite {
         &self.figures.batches
     }
 
-    /// The sizes of the file and of the write-ahead log, in bytes; 0 for what is not there.
+    /// The sizes of the file and of the write-ahead log, in bytes; 0 for what is not there, or only looked at.
     pub fn sizes(&self) -> (u64, u64) {
         let size = |path: &Path| path.metadata().map_or(0, |found| found.len());
-        let mut wal = self.path.clone().into_os_string();
+        let mut wal = self.place.clone().into_os_string();
         wal.push("-wal");
-        (size(&self.path), size(Path::new(&wal)))
+        (size(&self.place), size(Path::new(&wal)))
     }
 }
 
