@@ -14,6 +14,9 @@ use denizen::{
     logs, machine,
 };
 
+#[cfg(feature = "without-log")]
+compile_error!("without-log is for ./bench: a service without its log keeps none of its promises");
+
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

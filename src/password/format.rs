@@ -45,6 +45,17 @@ impl Format {
     }
 }
 
+/// What stands in front of the salt: the format and the cost, so that hashes with one of these take equally long.
+pub(super) fn kind(hash: &Hash) -> &str {
+    let text = hash.as_str();
+    if text.starts_with("$2") {
+        return text.get(..7).unwrap_or(text);
+    }
+    // Firebase's secret key stands there too.
+    let text = text.split_once(",sep=").map_or(text, |(kind, _)| kind);
+    text.rsplitn(3, '$').nth(2).unwrap_or(text)
+}
+
 /// A stored hash, read.
 pub(super) enum Scheme {
     Argon2(argon::Stored),

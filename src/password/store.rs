@@ -1,6 +1,6 @@
 //! The passwords' SQL.
 
-use super::{Format, Hash};
+use super::{Hash, format::kind};
 use crate::{
     clock::Time,
     db::{Conn, Tx, sql},
@@ -31,7 +31,7 @@ pub(super) async fn set(tx: &mut Tx, user: UserId, hash: &Hash) -> Result<()> {
     .bind(tx.new_id::<crate::id::kind::Credential>()?)
     .bind(user)
     .bind(hash.as_str())
-    .bind(format(hash))
+    .bind(kind(hash))
     .bind(tx.now())
     .execute(tx)
     .await?;
@@ -43,7 +43,7 @@ pub(super) async fn replace(tx: &mut Tx, user: UserId, old: &Hash, new: &Hash) -
     let replaced = sql("update credentials set secret = $1, format = $2
                         where user_id = $3 and kind = 'password' and secret = $4")
     .bind(new.as_str())
-    .bind(format(new))
+    .bind(kind(new))
     .bind(user)
     .bind(old.as_str())
     .execute(tx)
@@ -51,14 +51,10 @@ pub(super) async fn replace(tx: &mut Tx, user: UserId, old: &Hash, new: &Hash) -
     Ok(replaced == 1)
 }
 
-/// How many hashes there are of each format, and one of each.
+/// How many hashes there are of each format and cost, and one of each.
 pub(super) async fn sample(conn: &mut Conn) -> Result<Vec<(i64, String)>> {
     sql("select count(*), min(secret) from credentials where kind = 'password' group by format")
         .long()
         .fetch_all(conn)
         .await
-}
-
-fn format(hash: &Hash) -> &'static str {
-    Format::of(hash).map_or("unknown", Format::as_str)
 }

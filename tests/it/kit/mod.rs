@@ -12,6 +12,7 @@ pub mod proxy;
 pub mod random;
 pub mod shadow;
 pub mod tls;
+pub mod wire;
 
 use std::time::{Duration, Instant};
 
