@@ -42,6 +42,9 @@ pub struct Source<'a> {
     pub pace: Pace,
 }
 
+/// The status of a request that still waits when the run ends.
+pub const UNANSWERED: u16 = 0;
+
 /// What became of a source's requests while it was measured.
 #[derive(Default)]
 pub struct Tally {
@@ -70,9 +73,10 @@ impl Tally {
         others.map(|(status, all)| format!("{} x {status}", all.len())).collect::<Vec<_>>().join(", ")
     }
 
-    /// The time within which 99 of 100 were answered, in milliseconds.
+    /// The time within which 99 of 100 were answered, in milliseconds; what was not answered counts too.
     pub fn p99(&self, status: u16) -> f64 {
-        let mut all = self.micros.get(&status).cloned().unwrap_or_default();
+        let with = |status| self.micros.get(&status).into_iter().flatten().copied();
+        let mut all: Vec<_> = with(status).chain(with(UNANSWERED)).collect();
         all.sort_unstable();
         all.get(all.len() * 99 / 100).map_or(f64::NAN, |micros| f64::from(*micros) / 1_000.0)
     }
@@ -186,7 +190,7 @@ impl Run<'_, '_> {
             let late = self.late[source].iter().copied();
             if matches!(self.sources[source].pace, Pace::Open(_)) {
                 let ages = open.chain(late).map(|since| micros(end.saturating_duration_since(since)));
-                tally.micros.entry(0).or_default().extend(ages);
+                tally.micros.entry(UNANSWERED).or_default().extend(ages);
             }
         }
     }

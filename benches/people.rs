@@ -41,9 +41,9 @@ pub fn register(address: SocketAddr, count: usize) -> Vec<Tokens> {
             &format!(r#"{{"email":"{name}","password":"{PASSWORD}","full_name":"Ada Lovelace"}}"#),
             &mut request,
         );
+        let last = String::from_utf8(request).unwrap().replacen("host: bench", "host: bench\r\nconnection: close", 1);
         let mut stream = std::net::TcpStream::connect(address).unwrap();
-        stream.write_all(&request).unwrap();
-        stream.shutdown(std::net::Shutdown::Write).unwrap();
+        stream.write_all(last.as_bytes()).unwrap();
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).unwrap();
         assert!(answer.starts_with(b"HTTP/1.1 201"), "{}", String::from_utf8_lossy(&answer));

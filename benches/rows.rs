@@ -10,7 +10,7 @@ use argon2::{Algorithm, Argon2, Block, Params, Version};
 
 use super::{
     Bench,
-    load::{self, Pace, Source},
+    load::{self, Pace, Source, UNANSWERED},
     people::{self, Refreshing, Same, SigningIn},
     room::{self, CALLERS, Work},
     server::{self, Database, Engine, Server},
@@ -61,7 +61,7 @@ fn storm_on(bench: &Bench, engine: Engine) -> Vec<Row> {
         mes.0.push(tallies[1].p99(200));
         refreshes.0.push(tallies[2].p99(200));
         signed_in.extend(refreshing.0);
-        for (tally, fine) in tallies.iter().zip([&[0, 200, 503][..], &[0, 200], &[0, 200]]) {
+        for (tally, fine) in tallies.iter().zip([&[UNANSWERED, 200, 503][..], &[UNANSWERED, 200], &[UNANSWERED, 200]]) {
             if !tally.others(fine).is_empty() || tally.broken > 0 || tally.without_retry_after > 0 {
                 let (others, broken) = (tally.others(fine), tally.broken);
                 let silent = tally.without_retry_after;

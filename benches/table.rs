@@ -105,8 +105,8 @@ pub fn line(row: &Row) -> String {
         side.as_ref().map_or_else(String::new, |(samples, unit)| samples.text(unit))
     };
     let bound = match row.bound {
-        Bound::AtLeast(bound) => format!("at least {}{}", short_bound(bound), row.unit),
-        Bound::AtMost(bound) => format!("at most {}{}", short_bound(bound), row.unit),
+        Bound::AtLeast(bound) => format!("at least {bound:.0}{}", row.unit),
+        Bound::AtMost(bound) => format!("at most {bound:.0}{}", row.unit),
     };
     let verdict = if row.holds() { "holds" } else { "**falls short**" };
     let (figure, faults) = (row.figure.text(row.unit), row.faults.join("; "));
@@ -119,18 +119,21 @@ pub fn line(row: &Row) -> String {
     )
 }
 
-fn short_bound(bound: f64) -> String {
-    format!("{bound:.0}")
-}
-
-/// The short table of the front page.
+/// The short table of the front page: a line for both engines.
 pub fn summary(rows: &[Row]) -> String {
-    let mut text = String::from("| What | Measured | Demanded |\n|---|---|---|\n");
+    let mut text = String::from("| What | SQLite | PostgreSQL | Demanded |\n|---|---|---|---|\n");
     for row in rows {
-        let (Bound::AtLeast(bound) | Bound::AtMost(bound)) = row.bound;
+        let Some(what) = row.what.strip_suffix(", SQLite") else { continue };
+        let pair = [row].into_iter().chain(rows.iter().find(|other| other.what == format!("{what}, PostgreSQL")));
+        let (mut figures, mut bounds) = (Vec::new(), Vec::new());
+        for row in pair {
+            let (Bound::AtLeast(bound) | Bound::AtMost(bound)) = row.bound;
+            figures.push(format!("{}{}", short(row.figure.median()), row.unit));
+            bounds.push(format!("{bound:.0}"));
+        }
+        bounds.dedup();
         let word = if matches!(row.bound, Bound::AtLeast(_)) { "at least" } else { "at most" };
-        let (figure, unit) = (short(row.figure.median()), row.unit);
-        let _ = writeln!(text, "| {} | {figure}{unit} | {word} {}{unit} |", row.what, short_bound(bound));
+        let _ = writeln!(text, "| {what} | {} | {word} {}{} |", figures.join(" | "), bounds.join(" / "), row.unit);
     }
     text
 }

@@ -23,6 +23,8 @@ pub(super) enum Fate {
     /// Another one was in the way (40001, 40P01, BUSY), or the connection was lost before the commit:
     /// run the transaction again.
     Retry,
+    /// The server ended the session. Before the commit that is [`Fate::Retry`]; at the commit nobody knows.
+    Lost,
     /// It stays failed.
     Final,
 }

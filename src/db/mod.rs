@@ -189,7 +189,7 @@ impl Db {
                 }
                 Err(failure) => failure,
             };
-            if failure.fate == Fate::Final || tries == TRIES {
+            if failure.fate != Fate::Retry || tries == TRIES {
                 open.end(Err(&failure.error));
                 return Err(failure.error);
             }

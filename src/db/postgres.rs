@@ -17,12 +17,16 @@ use std::{
 
 use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
 use futures_util::future::join;
-use tokio_postgres::{Client, Config, NoTls, Statement, config::SslMode, error::SqlState};
+use tokio_postgres::{
+    Client, Config, NoTls, Statement,
+    config::SslMode,
+    error::{Severity, SqlState},
+};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{
     dialect,
-    error::Failure,
+    error::{Failure, Fate},
     sql::{Lock, Outcome, Sql},
 };
 use crate::{
@@ -258,7 +262,8 @@ impl Transaction {
             begun.map_err(|e| failure(&e)).and(outcome)
         })
         .await;
-        outcome.map_err(|failure| if client.is_closed() { Failure::retry(failure.error) } else { failure })
+        let is_lost = |failure: &Failure| failure.fate == Fate::Lost || client.is_closed();
+        outcome.map_err(|failure| if is_lost(&failure) { Failure::retry(failure.error) } else { failure })
     }
 
     /// Commits. When the answer is lost nobody can tell whether it took place: 503, not tried again.
@@ -325,6 +330,11 @@ fn failure(error: &tokio_postgres::Error) -> Failure {
             Failure::internal(cause)
         };
     };
+    // The session is gone, whatever the reason (it was idle for too long, say, while this process did not run). That its
+    // socket is closed comes to be known a little later.
+    if matches!(server.parsed_severity(), Some(Severity::Fatal | Severity::Panic)) {
+        return Failure { fate: Fate::Lost, error: Error::unavailable(cause) };
+    }
     match server.code() {
         &SqlState::T_R_SERIALIZATION_FAILURE | &SqlState::T_R_DEADLOCK_DETECTED => Failure::retry(cause),
         &SqlState::UNIQUE_VIOLATION => Failure::unique(server.constraint().unwrap_or_default()),

@@ -7,7 +7,6 @@ use std::{collections::BTreeMap, time::Duration};
 use denizen::{
     access::{Caller, Origin, Role},
     account::{Email, Identifier, Names, New, Verification},
-    db::Engine,
     login::register,
     password::{Hash, Password},
     secret::Purpose,
@@ -177,36 +176,22 @@ fn differences(times: &BTreeMap<Sort, Vec<f64>>) -> Vec<(Sort, f64)> {
     known.map(of).to_vec()
 }
 
-async fn times_are_equal(engine: Engine) {
-    let (app, mut sorts) = crowd(TestApp::start(engine).await, PEOPLE * 2).await;
-    let told = tokio::task::spawn_blocking(move || {
-        let first = compare(&app, &sorts);
-        if first.iter().all(|(_, by)| by.abs() <= EQUAL) || first.iter().any(|(_, by)| by.abs() > GROSS) {
-            return first;
-        }
-        println!("once more, after {first:?}");
-        sorts.values_mut().for_each(|names| drop(names.drain(..PEOPLE)));
-        compare(&app, &sorts)
-    });
-    let told = told.await.unwrap();
-    assert!(told.iter().all(|(_, by)| by.abs() <= EQUAL), "the time tells names that exist: {told:?}");
-}
-
-mod the_time_of_a_refusal_tells_nothing {
-    use super::{Engine, times_are_equal};
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn sqlite() {
-        times_are_equal(Engine::Sqlite).await;
-    }
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn postgres() {
-        times_are_equal(Engine::Postgres).await;
-    }
-}
-
 each_engine! {
+    async fn the_time_of_a_refusal_tells_nothing(app) {
+        let (app, mut sorts) = crowd(app, PEOPLE * 2).await;
+        let told = tokio::task::spawn_blocking(move || {
+            let first = compare(&app, &sorts);
+            if first.iter().all(|(_, by)| by.abs() <= EQUAL) || first.iter().any(|(_, by)| by.abs() > GROSS) {
+                return first;
+            }
+            println!("once more, after {first:?}");
+            sorts.values_mut().for_each(|names| drop(names.drain(..PEOPLE)));
+            compare(&app, &sorts)
+        });
+        let told = told.await.unwrap();
+        assert!(told.iter().all(|(_, by)| by.abs() <= EQUAL), "the time tells names that exist: {told:?}");
+    }
+
     async fn refusals_are_equal_byte_for_byte(app) {
         let (app, sorts) = crowd(app, 8).await;
         let answers = tokio::task::spawn_blocking(move || {

@@ -258,7 +258,7 @@ fn register_until_the_end(address: SocketAddr, client: usize) -> Vec<String> {
     answered
 }
 
-fn a_stop_under_load(engine: Engine) {
+fn a_stop_under_load_loses_nothing_that_was_answered(engine: Engine) {
     let database = Database::new(engine);
     let program = Program::on(&database);
     for cycle in 0..3 {
@@ -286,16 +286,16 @@ fn a_stop_under_load(engine: Engine) {
 }
 
 mod a_stop_under_load_loses_nothing_that_was_answered {
-    use super::{Engine, a_stop_under_load};
+    use super::{Engine, a_stop_under_load_loses_nothing_that_was_answered as a_stop};
 
     #[test]
     fn sqlite() {
-        a_stop_under_load(Engine::Sqlite);
+        a_stop(Engine::Sqlite);
     }
 
     #[test]
     fn postgres() {
-        a_stop_under_load(Engine::Postgres);
+        a_stop(Engine::Postgres);
     }
 }
 

@@ -13,7 +13,10 @@ use futures_util::future::join_all;
 use tokio::sync::Barrier;
 
 use super::{count, insert, scratch};
-use crate::kit::TestApp;
+use crate::kit::{
+    TestApp,
+    proxy::{Proxy, Wire},
+};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_serialization_failure_is_tried_again_by_postgres() {
@@ -64,6 +67,35 @@ async fn a_deadlock_is_untied_by_postgres() {
     assert_eq!((one.unwrap(), other.unwrap()), (1, 1));
     let sums = sql("select n from scratch order by id").fetch_all::<(i64,)>(&mut db.read()).await.unwrap();
     assert_eq!(sums, [(2,), (2,)]);
+}
+
+/// The server ends a session that stands still in a transaction. Its word meets the next statement on the way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_that_the_server_ended_is_no_mistake_of_ours() {
+    let proxy = Proxy::start().await;
+    let impatient = "options=-c%20idle_in_transaction_session_timeout%3D300";
+    let url = proxy.url();
+    let url = format!("{url}{}{impatient}", if url.contains('?') { "&" } else { "?" });
+    let app = TestApp::start_with(Engine::Postgres, &[("DATABASE_URL", &url)]).await;
+    let db = scratch(&app).await;
+    let runs = AtomicUsize::new(0);
+    let work = async |tx: &mut Tx| -> Result<u64> {
+        insert(tx, 1).await?;
+        if runs.fetch_add(1, Ordering::Relaxed) == 0 {
+            proxy.set(Wire::Hung);
+        }
+        insert(tx, 2).await
+    };
+    let heal = async {
+        while runs.load(Ordering::Relaxed) == 0 {
+            tokio::task::yield_now().await;
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        proxy.set(Wire::Whole);
+    };
+    let (written, ()) = tokio::join!(db.write(async |tx| work(tx).await), heal);
+    written.unwrap();
+    assert_eq!((count(&db).await, runs.load(Ordering::Relaxed)), (2, 2));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
