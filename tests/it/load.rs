@@ -62,7 +62,7 @@ impl Good {
             let mut waits = Vec::new();
             while !stopped.load(Ordering::Relaxed) {
                 let (answer, took) = wire.ask(&request);
-                assert_eq!(answer.status, 200);
+                assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
                 waits.push(took);
                 thread::sleep(Duration::from_millis(5));
             }
@@ -97,8 +97,8 @@ fn ten_thousand_idle_connections_cost_20_kb_each() {
     };
     // What the first ones bring with them is not theirs.
     drop((0..100).map(opened).collect::<Vec<_>>());
-    let before = server.resident();
     let good = Good::start(server.address);
+    let before = server.resident();
     let mut wires: Vec<_> = (0..IDLE).map(opened).collect();
     let each = server.resident().saturating_sub(before) / IDLE;
     println!("{each} bytes for each idle connection");
@@ -112,8 +112,8 @@ fn ten_thousand_idle_connections_cost_20_kb_each() {
 #[test]
 fn slow_clients_hold_up_nobody_and_are_cut() {
     let server = serve();
-    let before = server.resident();
     let good = Good::start(server.address);
+    let before = server.resident();
     let body = registration("slow@example.com");
     let headless = &body[..body.len() - 40];
     let mut slow: Vec<_> = (0..600)
@@ -147,8 +147,8 @@ fn slow_clients_hold_up_nobody_and_are_cut() {
 #[test]
 fn clients_that_do_not_read_hold_little() {
     let server = serve();
-    let before = server.resident();
     let good = Good::start(server.address);
+    let before = server.resident();
     let pipeline = get("/.well-known/jwks.json").repeat(500);
     let deaf: Vec<_> = (0..100)
         .map(|_| {
@@ -171,8 +171,8 @@ fn clients_that_do_not_read_hold_little() {
 #[test]
 fn what_is_no_request_is_refused_and_forgotten() {
     let server = serve();
-    let before = server.resident();
     let good = Good::start(server.address);
+    let before = server.resident();
     let long = "x".repeat(100_000);
     let json = |body: &str, length: &str| {
         let path = "/api/v1/auth/login";
