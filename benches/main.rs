@@ -59,9 +59,9 @@ fn main() -> ExitCode {
                 length: Duration::from_secs(4),
             };
             match rest {
-                ["work", engine, word, seconds] => {
+                ["work", engine, verb, seconds] => {
                     bench.length = Duration::from_secs(seconds.parse().unwrap());
-                    rows::work(&bench, engine, word);
+                    rows::work(&bench, engine, verb);
                     ExitCode::SUCCESS
                 }
                 _ => figures(bench, rest.first().copied().unwrap_or("full")),

@@ -1,6 +1,9 @@
 //! The service without HTTP: its verbs, called in this process. What they reach is the limit of what HTTP can.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use denizen::{
     access::{Caller, Origin, Role},
@@ -105,7 +108,7 @@ pub fn bare(database: &Database, work: Work, warm: Duration, measured: Duration)
 pub fn logged(database: &Database, work: Work, measured: Duration) -> f64 {
     runtime().block_on(async {
         let app = open(database).await;
-        let sequencer = Sequencer::start(app.db.clone(), app.keys.clone());
+        let sequencer = Sequencer::start(app.db.clone(), app.keys.clone(), Arc::default());
         let number = sequencer.waker();
         app.db.listen(move |_| number.notify_one());
         let done = drive(&app, work, Duration::ZERO, measured).await;

@@ -192,9 +192,9 @@ fn child(bench: &Bench, program: &std::path::Path, engine: Engine, word: &str) -
 }
 
 /// The other side of [`log`]: does the work, and tells the rate.
-pub fn work(bench: &Bench, engine: &str, word: &str) {
+pub fn work(bench: &Bench, engine: &str, verb: &str) {
     let engine = Engine::ALL.into_iter().find(|known| known.name() == engine).unwrap();
-    let work = if word == "register" { Work::Register } else { Work::Update };
+    let work = if verb == "register" { Work::Register } else { Work::Update };
     println!("{}", room::logged(&Database::new(bench, engine), work, bench.length));
 }
 

@@ -187,11 +187,6 @@ impl Serving {
         assert!(Command::new("/bin/sh").args(["-c", &line]).status().unwrap().success());
     }
 
-    /// The process's id.
-    pub fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     /// Whether it still runs.
     pub fn runs(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
