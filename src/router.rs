@@ -35,5 +35,5 @@ fn document_of(routes: &Routes<App>, name: &str) -> Value {
 }
 
 fn routes() -> Routes<App> {
-    system::routes().and(auth::routes()).and(session::routes()).and(users::routes())
+    auth::routes().and(session::routes()).and(users::routes()).and(system::routes())
 }

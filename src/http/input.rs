@@ -168,7 +168,7 @@ impl Input for SecretString {
         Ok(text.into())
     }
     fn schema() -> Value {
-        json!({"type": "string", "format": "password", "minLength": 1})
+        json!({"type": "string", "format": "password"})
     }
 }
 

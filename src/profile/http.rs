@@ -123,7 +123,7 @@ document! {
         #[example("https://ann.example")]
         website_url: WebAddress = null,
         /// Skills.
-        #[example(["Rust", {"name": "SQL", "years": 7}])]
+        #[example(["Rust", {"name": "Cartography", "years": 7}])]
         skills: Items = [],
         /// Certifications.
         #[example(["First aid"])]
@@ -207,7 +207,7 @@ document! {
         #[example("expert")]
         growth_direction: Line<1, 100> = null,
         /// Skills one wants to learn.
-        #[example(["SQL"])]
+        #[example(["Cartography"])]
         skills_to_develop: Texts = [],
         /// How often one applies.
         #[example("monthly")]

@@ -38,9 +38,11 @@ pub(super) fn routes() -> Routes<App> {
         .post(
             "/sign-up",
             login::sign_up,
-            Doc::new("signUp", "Register without signing in")
-                .gives::<User>(201, "The new account.")
-                .refuses(&[Code::EmailTaken, Code::UsernameTaken, Code::RegistrationClosed]),
+            Doc::new("signUp", "Register without signing in").gives::<User>(201, "The new account.").refuses(&[
+                Code::EmailTaken,
+                Code::UsernameTaken,
+                Code::RegistrationClosed,
+            ]),
         )
         .post(
             "/login",
@@ -75,9 +77,9 @@ pub(super) fn routes() -> Routes<App> {
             login::refresh,
             Doc::new("refresh", "Renew the tokens")
                 .about(
-                    "The answer's refresh token takes the place of the one that was sent. Sending one twice is forgiven \
-                     while its successor is unused, so an answer that was lost can be asked for again; later it ends \
-                     the session (`refresh_reused`).",
+                    "The answer's refresh token takes the place of the one that was sent. Sending one again \
+                     within a minute gives the same pair, so an answer that was lost can be asked for again; when \
+                     its successor was used, or later, it ends the session (`refresh_reused`).",
                 )
                 .gives::<TokenResponse>(200, "The next pair of tokens.")
                 .refuses(&[Code::RefreshExpired, Code::RefreshReused]),

@@ -40,8 +40,8 @@ pub(super) fn routes() -> Routes<App> {
                      a sign-in that was refused for it: needs no `current_password`, and signs in.",
                 )
                 .gives_either::<Message, TokenResponse>(200, "It was changed; or also: signed in.")
-                .refuses(&[Code::NotSignedIn, Code::TokenRefused, Code::WrongPassword, Code::TooManyAttempts])
-                .refuses(&[Code::InvalidCredentials]),
+                .signed_in()
+                .refuses(&[Code::WrongPassword, Code::TooManyAttempts, Code::InvalidCredentials]),
         )
         .post(
             "/reauthenticate",

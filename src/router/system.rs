@@ -18,8 +18,13 @@ use crate::{
 
 const TAG: Tag = Tag { name: "System", about: "Health, figures, keys and documentation." };
 
+/// Browsers keep the answer and ask whether it is still good.
+fn kept(doc: Doc) -> Doc {
+    doc.with_header("ETag", "For `If-None-Match`.").gives_nothing(304, "You have it.")
+}
+
 fn page(id: &'static str, summary: &'static str) -> Doc {
-    Doc::new(id, summary).gives_text("text/html", 200, "The page.").gives_nothing(304, "You have it.")
+    kept(Doc::new(id, summary).gives_text("text/html", 200, "The page."))
 }
 
 pub(super) fn routes() -> Routes<App> {
@@ -61,20 +66,19 @@ pub(super) fn routes() -> Routes<App> {
         .get(
             "/openapi.json",
             docs::document,
-            Doc::new("openapi", "This document")
-                .gives::<Map<String, Value>>(200, "As OpenAPI 3.1.")
-                .gives_nothing(304, "You have it."),
+            kept(Doc::new("openapi", "This document").gives::<Map<String, Value>>(200, "As OpenAPI 3.1.")),
         )
         .get("/docs", docs::docs, page("docs", "This documentation, to try out"))
         .get("/redoc", docs::redoc, page("redoc", "This documentation, to read"))
         .get(
             "/assets/{file}",
             docs::asset,
-            Doc::new("asset", "The files of both pages")
-                .path::<String>("file", "The name of the file.")
-                .gives_text("text/javascript", 200, "The file.")
-                .gives_text("text/css", 200, "")
-                .gives_nothing(304, "You have it."),
+            kept(
+                Doc::new("asset", "The files of both pages")
+                    .path::<String>("file", "The name of the file.")
+                    .gives_text("text/javascript", 200, "The file.")
+                    .gives_text("text/css", 200, ""),
+            ),
         )
         .get(
             "/.well-known/jwks.json",

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 use denizen::{error::Code, router};
 use serde_json::{Value, json};
 
-use crate::route::ROUTES;
+use crate::{each_engine, route::ROUTES};
 
 const KEPT: &str = "docs/openapi.json";
 
@@ -144,8 +144,7 @@ fn every_route_has_an_expectation() {
             let name = found.unwrap_or_else(|| panic!("{verb} {path} is not in the document")).clone();
             let security = &operations(&document)[&name]["security"];
             let needs = security.as_array().unwrap().iter().all(|way| *way != json!({})) && *security != json!([]);
-            // The bearer of this one may be a password_change_token, so the types do not tell.
-            assert!(needs == *signed_in || *path == "/api/v1/auth/change-password", "{name}: {security}");
+            assert_eq!(needs, *signed_in, "{name}: {security}");
             name
         })
         .collect();
@@ -158,4 +157,66 @@ fn is_route(name: &str, verb: &str, path: &str) -> bool {
     let (parts, own): (Vec<_>, Vec<_>) = (path.split('/').collect(), template.split('/').collect());
     let fits = |(part, own): (&&str, &&str)| own == part || own.starts_with('{');
     method == verb && parts.len() == own.len() && parts.iter().zip(&own).all(fits)
+}
+
+each_engine! {
+    async fn the_document_has_the_services_name_and_is_whole(app) {
+        let app = app.with_settings(&[("APP_NAME", "Example Users")]).await;
+        let served = app.get("/openapi.json").await.expect(200).json();
+        assert_eq!(served, router::document("Example Users"));
+        assert_eq!((&served["openapi"], &served["info"]["title"]), (&json!("3.1.0"), &json!("Example Users")));
+        let endpoints = &app.get("/").await.expect(200).json()["endpoints"];
+        for (name, path) in [("docs", "/docs"), ("redoc", "/redoc"), ("openapi", "/openapi.json")] {
+            assert_eq!(endpoints[name], path);
+            app.get(path).await.expect(200);
+        }
+    }
+
+    async fn pages_are_packed_kept_and_asked_about(app) {
+        let files = ["docs.js", "swagger-ui.js", "swagger-ui.css", "redoc.js"].map(|name| format!("/assets/{name}"));
+        for path in ["/openapi.json", "/docs", "/redoc"].into_iter().chain(files.iter().map(String::as_str)) {
+            let plain = app.get(path).await.expect(200);
+            assert_eq!((plain.header("content-encoding"), plain.header("cache-control")), (None, Some("no-cache")), "{path}");
+            for refused in ["gzip;q=0", "br", "gzip; q=0.000, br"] {
+                assert!(app.with("accept-encoding", refused).get(path).await.text == plain.text, "{path} {refused}");
+            }
+            let packed = reqwest::Client::new().get(format!("http://{}{path}", app.address));
+            let packed = packed.header("accept-encoding", "br, gzip;q=0.5").send().await.unwrap();
+            assert_eq!(packed.headers()["content-encoding"], "gzip", "{path}");
+            assert_eq!(packed.headers()["vary"], "Accept-Encoding", "{path}");
+            let bytes = packed.bytes().await.unwrap();
+            assert!(unpacked(&bytes) == plain.text.as_bytes(), "{path}");
+            let tag = plain.header("etag").unwrap();
+            let known = app.with("if-none-match", &format!("\"x\", {tag}")).get(path).await;
+            assert_eq!((known.status, known.text.as_str(), known.header("etag")), (304, "", Some(tag)), "{path}");
+            app.with("if-none-match", "W/\"x\"").get(path).await.expect(200);
+        }
+        for name in ["", "docs.html", "vendor.sh", "swagger-ui.js.gz", "..%2fdocs.js", "DOCS.JS"] {
+            app.get(&format!("/assets/{name}")).await.expect(404);
+        }
+    }
+
+    /// The pages alone have another policy than an API, and no script of theirs is inline or from elsewhere.
+    async fn the_pages_have_the_narrowest_policy_that_works(app) {
+        for (path, is_page) in [("/docs", true), ("/redoc", true), ("/openapi.json", false), ("/assets/docs.js", false)] {
+            let reply = app.get(path).await.expect(200);
+            let policy = reply.header("content-security-policy").unwrap();
+            assert!(policy.starts_with("default-src 'none'; ") && policy.ends_with("frame-ancestors 'none'"), "{policy}");
+            assert_eq!(policy.contains("script-src 'self'; "), is_page, "{path}: {policy}");
+            for wide in ["http", "*", "unsafe"] {
+                assert!(!policy.contains(wide), "{policy}");
+            }
+            for (name, value) in [("x-frame-options", "DENY"), ("x-content-type-options", "nosniff")] {
+                assert_eq!(reply.header(name), Some(value), "{path}");
+            }
+            let scripts = reply.text.matches("<script").count();
+            assert!(!is_page || scripts == reply.text.matches("<script src=\"/assets/").count() && scripts > 0, "{path}");
+        }
+    }
+}
+
+fn unpacked(bytes: &[u8]) -> Vec<u8> {
+    let mut text = Vec::new();
+    std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(bytes), &mut text).unwrap();
+    text
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Schemas, Shape, answer::Answer, field::told};
+use super::{Access, Schemas, Shape, answer::Answer, field::told};
 use crate::{
     error::Code,
     http::{Input, Message},
@@ -14,6 +14,7 @@ pub struct Doc {
     pub(super) summary: &'static str,
     pub(super) about: &'static str,
     pub(super) permission: Option<&'static str>,
+    pub(super) access: Option<Access>,
     pub(super) parameters: Vec<Value>,
     pub(super) answers: Vec<Answer>,
     pub(super) refusals: Vec<Code>,
@@ -29,6 +30,7 @@ impl Doc {
             summary,
             about: "",
             permission: None,
+            access: None,
             parameters: Vec::new(),
             answers: Vec::new(),
             refusals: Vec::new(),
@@ -48,6 +50,13 @@ impl Doc {
     pub fn needs(mut self, permission: &'static str) -> Self {
         self.permission = Some(permission);
         self.refuses(&[Code::Forbidden])
+    }
+
+    /// Asks for a bearer, though its types do not say so.
+    #[must_use]
+    pub fn signed_in(mut self) -> Self {
+        self.access = Some(Access::SignedIn);
+        self.refuses(&[Code::NotSignedIn, Code::TokenRefused])
     }
 
     /// A parameter of its path: what stands in braces.

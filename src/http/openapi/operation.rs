@@ -115,7 +115,7 @@ impl Operation {
         if let Some(body) = &self.body {
             object["requestBody"] = body.clone();
         }
-        object["security"] = match self.access {
+        object["security"] = match doc.access.unwrap_or(self.access) {
             Access::Open => json!([]),
             Access::Optional => json!([{}, {"bearer": []}, {"password": []}]),
             Access::SignedIn => json!([{"bearer": []}, {"password": []}]),

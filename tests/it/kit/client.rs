@@ -8,6 +8,8 @@ use reqwest::{
 };
 use serde_json::{Value, json};
 
+use super::contract;
+
 /// A password that every policy takes.
 pub const PASSWORD: &str = "Correct-Horse-7-Battery";
 
@@ -74,7 +76,9 @@ impl Client {
         }
         let response = request.send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Ok(Reply { status, headers, text: response.text().await? })
+        let reply = Reply { status, headers, text: response.text().await? };
+        contract::check(method, path, &reply);
+        Ok(reply)
     }
 
     pub async fn get(&self, path: &str) -> Reply {

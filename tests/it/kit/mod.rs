@@ -5,6 +5,7 @@
 
 pub mod client;
 pub mod collector;
+pub mod contract;
 pub mod database;
 pub mod exposition;
 pub mod program;

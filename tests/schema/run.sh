@@ -1,0 +1,48 @@
+# shellcheck shell=bash
+# The runner behind `./test schema`: schemathesis calls every route of a real server with what the document allows and
+# what it forbids, on both engines, as a user and as a superadmin. It holds each answer against the document.
+
+schemathesis_version=4.32.5
+
+# run_schema WORK: WORK is a temporary folder, TEST_POSTGRES_URL a server. Takes under five minutes.
+run_schema() {
+    local work=$1 failed=0 engine role
+    # shellcheck disable=SC2154  # of ./test
+    cargo build "${locked[@]}" || return
+    schema_program=${CARGO_TARGET_DIR:-$PWD/target}/debug/denizen
+    python3 -m venv "$work/venv" && "$work/venv/bin/pip" install --quiet "schemathesis==$schemathesis_version" || return
+    for engine in sqlite postgres; do
+        for role in user superadmin; do
+            schema_server "$work" "$engine" || return
+            printf '\n-- as a %s, on %s\n' "$role" "$engine"
+            schema_ask "$work" "$role" || failed=1
+            kill "$schema_pid" && wait "$schema_pid"
+        done
+    done
+    return "$failed"
+}
+
+# Starts a server over an empty database with a superadmin; sets schema_pid and schema_base.
+schema_server() {
+    local dir port=$((20000 + RANDOM % 12000)) tries=100
+    dir=$(mktemp -d "$1/schema.XXXXXX") || return
+    local settings=("DATA_DIR=$dir" "PORT=$port" ACCESS_LOG= "MASTER_KEY=$(head -c 32 /dev/urandom | base64)")
+    [[ $2 == sqlite ]] || settings+=("DATABASE_URL=$TEST_POSTGRES_URL" "DATABASE_SCHEMA=schema_$port")
+    echo "Only-The-Schema-Test-9-Knows" | env "${settings[@]}" "$schema_program" user create \
+        --email root@example.com --name 'Schema Root' --role superadmin --password-stdin || return
+    env "${settings[@]}" "$schema_program" serve >"$dir/log" 2>&1 &
+    schema_pid=$!
+    schema_base=http://127.0.0.1:$port
+    until curl --silent --fail --output /dev/null "$schema_base/health/ready"; do
+        ((--tries)) && kill -0 "$schema_pid" 2>/dev/null || { cat "$dir/log" >&2 && return 1; }
+        sleep 0.1
+    done
+}
+
+# In the temporary folder, where it leaves a cache.
+schema_ask() {
+    local here=$PWD/tests/schema
+    (cd "$1" && SCHEMA_BASE=$schema_base SCHEMA_ROLE=$2 SCHEMATHESIS_HOOKS=account PYTHONPATH=$here \
+        PYTHONDONTWRITEBYTECODE=1 timeout 120 venv/bin/schemathesis --config-file "$here/schemathesis.toml" \
+        run "$schema_base/openapi.json" --checks all --max-time 50 --warnings off)
+}
