@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Renews what `/docs` and `/redoc` are made of: the published packages of Swagger UI and ReDoc, compressed.
-# It needs npm and a network. Change the versions and their digests here, run it, look at both pages, commit.
+# It needs npm and a network. Change the versions and their digests here, run it, and run the tests of room `browser`:
+# they say when a page needs another policy (src/system/http/docs.rs). Look at both pages, commit.
 #
 #   assets/vendor.sh
 

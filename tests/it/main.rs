@@ -4,6 +4,7 @@
 mod account;
 mod backup;
 mod canary;
+mod browser;
 mod cli;
 mod commands;
 mod crash;
