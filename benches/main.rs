@@ -86,7 +86,12 @@ fn figures(mut bench: Bench, which: &str) -> ExitCode {
         (bench.rounds, bench.length) = (3, Duration::from_secs(1));
     }
     let machine = machine::describe(&bench.work);
-    let measured: Vec<_> = chosen.iter().flat_map(|(_, measure)| measure(&bench)).collect();
+    let mut measured = Vec::new();
+    for (_, measure) in chosen {
+        let rows = measure(&bench);
+        rows.iter().for_each(|row| eprint!("{}", table::line(row)));
+        measured.extend(rows);
+    }
     let lines: String = measured.iter().map(table::line).collect();
     let table = format!("{machine}\n\n{}{lines}", table::HEAD);
     println!("{table}");

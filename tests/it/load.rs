@@ -33,8 +33,10 @@ const SLACK: usize = 40 << 20;
 /// What others may wait at the worst, also where builds share the machine.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-fn serve() -> Serving {
-    Program::on(&Database::new(Engine::Sqlite)).serve()
+/// A server with its database, which goes when it is dropped.
+fn serve() -> (Serving, Database) {
+    let database = Database::new(Engine::Sqlite);
+    (Program::on(&database).serve(), database)
 }
 
 /// Ten thousand connections take as many descriptors, here and, by inheritance, there.
@@ -89,7 +91,7 @@ fn registration(email: &str) -> Vec<u8> {
 #[test]
 fn ten_thousand_idle_connections_cost_20_kb_each() {
     raise_limit();
-    let server = serve();
+    let (server, _database) = serve();
     let opened = |n: usize| {
         let mut wire = Wire::open(server.address);
         assert_eq!(wire.ask(&get("/health/live")).0.status, 200, "connection {n}");
@@ -111,7 +113,7 @@ fn ten_thousand_idle_connections_cost_20_kb_each() {
 
 #[test]
 fn slow_clients_hold_up_nobody_and_are_cut() {
-    let server = serve();
+    let (server, _database) = serve();
     let good = Good::start(server.address);
     let before = server.resident();
     let body = registration("slow@example.com");
@@ -146,7 +148,7 @@ fn slow_clients_hold_up_nobody_and_are_cut() {
 
 #[test]
 fn clients_that_do_not_read_hold_little() {
-    let server = serve();
+    let (server, _database) = serve();
     let good = Good::start(server.address);
     let before = server.resident();
     let pipeline = get("/.well-known/jwks.json").repeat(500);
@@ -170,7 +172,7 @@ fn clients_that_do_not_read_hold_little() {
 
 #[test]
 fn what_is_no_request_is_refused_and_forgotten() {
-    let server = serve();
+    let (server, _database) = serve();
     let good = Good::start(server.address);
     let before = server.resident();
     let long = "x".repeat(100_000);
@@ -215,7 +217,7 @@ fn what_is_no_request_is_refused_and_forgotten() {
 
 #[test]
 fn a_flood_of_connections_leaves_nothing_behind() {
-    let server = serve();
+    let (server, _database) = serve();
     let good = Good::start(server.address);
     let flood = |count: usize| {
         let threads: Vec<_> = (0..4)
