@@ -80,7 +80,7 @@ impl Good {
         waits.sort_unstable();
         let p99 = waits[waits.len() * 99 / 100];
         println!("others: {} answers, p99 {p99:?}", waits.len());
-        assert!(waits.len() >= 20 && p99 < PATIENCE, "{} answers, p99 {p99:?}", waits.len());
+        assert!(waits.len() >= 5 && p99 < PATIENCE, "{} answers, p99 {p99:?}", waits.len());
     }
 }
 
