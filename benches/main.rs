@@ -89,7 +89,9 @@ fn figures(mut bench: Bench, which: &str) -> ExitCode {
     let mut measured = Vec::new();
     for (_, measure) in chosen {
         let rows = measure(&bench);
-        rows.iter().for_each(|row| eprint!("{}", table::line(row)));
+        for row in &rows {
+            eprint!("{}", table::line(row));
+        }
         measured.extend(rows);
     }
     let lines: String = measured.iter().map(table::line).collect();

@@ -173,7 +173,9 @@ fn log(bench: &Bench) -> Vec<Row> {
             }
             let what = format!("Cost of the log to {what}, {}", engine.name());
             let mut row = Row::share(what, limit, service, " /s", 0.0);
-            row.figure.0.iter_mut().for_each(|share| *share = 100.0 - *share);
+            for share in &mut row.figure.0 {
+                *share = 100.0 - *share;
+            }
             row.bound = super::table::Bound::AtMost(35.0);
             rows.push(row);
         }

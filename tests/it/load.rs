@@ -135,7 +135,9 @@ fn slow_clients_hold_up_nobody_and_are_cut() {
     // A byte now and then saves nobody from his deadline.
     for _ in 0..6 {
         thread::sleep(Duration::from_secs(1));
-        slow.iter_mut().for_each(|wire| wire.send(b"x"));
+        for wire in &mut slow {
+            wire.send(b"x");
+        }
     }
     let held = server.resident().saturating_sub(before);
     thread::sleep(Duration::from_secs(6));
@@ -233,7 +235,9 @@ fn a_flood_of_connections_leaves_nothing_behind() {
                 })
             })
             .collect();
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        for thread in threads {
+            thread.join().unwrap();
+        }
         thread::sleep(Duration::from_secs(2));
         server.resident()
     };
