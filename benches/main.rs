@@ -33,11 +33,9 @@ pub struct Bench {
     length: Duration,
 }
 
-impl Bench {
-    /// Shows how far it has come.
-    fn tell(&self, text: &str) {
-        eprintln!("  {text}");
-    }
+/// Shows how far it has come.
+fn tell(text: &str) {
+    eprintln!("  {text}");
 }
 
 fn main() -> ExitCode {

@@ -90,7 +90,7 @@ impl Client for Refreshing {
 
     fn hear(&mut self, connection: usize, answer: &Answer<'_>) {
         if answer.status == 200 {
-            self.0[connection].refresh = member(answer.body, "refresh_token").to_owned();
+            member(answer.body, "refresh_token").clone_into(&mut self.0[connection].refresh);
         }
     }
 }

@@ -17,8 +17,11 @@ use super::{
     table::{Row, Samples},
 };
 
+/// Measures some rows.
+type Measure = fn(&Bench) -> Vec<Row>;
+
 /// The rows by their names, in the order of the table.
-pub const ROWS: &[(&str, fn(&Bench) -> Vec<Row>)] =
+pub const ROWS: &[(&str, Measure)] =
     &[("storm", storm), ("me", me), ("refresh", refresh), ("log", log), ("start", start)];
 
 const WARM: Duration = Duration::from_secs(1);
@@ -42,7 +45,7 @@ fn storm_on(bench: &Bench, engine: Engine) -> Vec<Row> {
     let (mut signing_in, mut faults) = (SigningIn { people: SLEEPERS, next: 0 }, Vec::new());
     let [mut limit, mut service, mut mes, mut refreshes, mut growth] = [const { Samples(Vec::new()) }; 5];
     for round in 0..bench.rounds {
-        bench.tell(&format!("storm, {}, round {}", engine.name(), round + 1));
+        super::tell(&format!("storm, {}, round {}", engine.name(), round + 1));
         let capacity = hashes(bench.length);
         let mut refreshing = Refreshing(signed_in.split_off(8));
         let mut asking = Same::me(&signed_in);
@@ -126,7 +129,7 @@ fn me(bench: &Bench) -> Vec<Row> {
         let people = people::register(server.address, CALLERS);
         let (mut limit, mut service) = (Samples::default(), Samples::default());
         for round in 0..bench.rounds {
-            bench.tell(&format!("me, {}, round {}", engine.name(), round + 1));
+            super::tell(&format!("me, {}, round {}", engine.name(), round + 1));
             limit.0.push(closed(&hello, &mut Same::get("/")));
             service.0.push(closed(&server, &mut Same::me(&people)));
         }
@@ -144,7 +147,7 @@ fn refresh(bench: &Bench) -> Vec<Row> {
         let mut people = Refreshing(people::register(server.address, CALLERS));
         let (mut limit, mut service) = (Samples::default(), Samples::default());
         for round in 0..bench.rounds {
-            bench.tell(&format!("refresh, {}, round {}", engine.name(), round + 1));
+            super::tell(&format!("refresh, {}, round {}", engine.name(), round + 1));
             limit.0.push(room::bare(&Database::new(bench, engine), Work::Refresh, WARM, bench.length));
             let mut sources = [Source { client: &mut people, connections: CALLERS, pace: Pace::Closed }];
             let tally = load::run(server.address, &mut sources, WARM, bench.length).remove(0);
@@ -167,7 +170,7 @@ fn log(bench: &Bench) -> Vec<Row> {
         for (word, what) in [("register", "registrations"), ("update", "updates")] {
             let (mut limit, mut service) = (Samples::default(), Samples::default());
             for round in 0..bench.rounds {
-                bench.tell(&format!("log, {word}, {}, round {}", engine.name(), round + 1));
+                super::tell(&format!("log, {word}, {}, round {}", engine.name(), round + 1));
                 limit.0.push(child(bench, &bench.without_log, engine, word));
                 service.0.push(child(bench, &bench.own, engine, word));
             }
@@ -208,7 +211,7 @@ fn start(bench: &Bench) -> Vec<Row> {
         Server::start(bench, &database).stop();
         let (mut starts, mut idle, mut after) = (Vec::new(), Vec::new(), Vec::new());
         for round in 0..bench.rounds {
-            bench.tell(&format!("start, {}, round {}", engine.name(), round + 1));
+            super::tell(&format!("start, {}, round {}", engine.name(), round + 1));
             let (took, server) = server::cold_start(bench, &database);
             starts.push(took.as_secs_f64() * 1_000.0);
             thread::sleep(Duration::from_secs(2));
@@ -220,7 +223,7 @@ fn start(bench: &Bench) -> Vec<Row> {
         let mut refreshing = Refreshing(people.clone());
         let mut asked = 0;
         while asked < 100_000 {
-            bench.tell(&format!("start, {}, {asked} requests", engine.name()));
+            super::tell(&format!("start, {}, {asked} requests", engine.name()));
             let mut me = Same::me(&people);
             let mut sources = [
                 Source { client: &mut me, connections: CALLERS / 2, pace: Pace::Closed },
