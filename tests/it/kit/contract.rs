@@ -61,7 +61,9 @@ fn operation(method: &str, path: &str) -> Option<(&'static str, &'static Value)>
     let mut found: Vec<_> = DOCUMENT["paths"].as_object()?.iter().filter(|(template, _)| is_it(template)).collect();
     found.sort_by_key(|(template, _)| template.contains('{'));
     let (template, item) = found.first()?;
-    Some((template.as_str(), item.get(method.to_lowercase())?))
+    // Methods are told apart by case (RFC 9110, 9.1): `get` is not GET.
+    let known = item.as_object()?.iter().find(|(known, _)| known.to_uppercase() == method)?;
+    Some((template.as_str(), known.1))
 }
 
 fn resolved(value: &'static Value) -> Result<&'static Value, String> {
