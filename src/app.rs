@@ -27,6 +27,7 @@ use crate::{
     error::{Code, Error, Result},
     event::{self, Kind, sequencer::Sequencer, watch::Watch},
     job::{self, Schedule, Verdict, Worker},
+    once::Running,
     password::{self, Decoys, Hash, Policy, Pool},
     secret::Keys,
     session::{bearer::Bearers, refresh::Rotation},
@@ -54,6 +55,8 @@ pub struct Parts {
     pub bearers: Bearers,
     /// How recently other nodes were heard.
     pub watch: Watch,
+    /// The repeatable requests that run in this process.
+    pub running: Running,
     /// When this process began.
     pub begun: Instant,
     /// What is counted.
@@ -122,11 +125,12 @@ impl App {
         master_key::check(&db, &keys).await?;
         let tokens = Arc::new(Tokens::load(db.clone(), Arc::clone(&keys), token_settings(&config)).await?);
         let pool = Pool::start(config.server.threads)?;
-        let bearers = Bearers::new(db.clone(), Arc::clone(&tokens));
+        let bearers = Bearers::new(db.clone(), Arc::clone(&tokens), config.auth.directory);
         let decoys = RwLock::new(password::decoys(&mut db.read()).await?);
         let (meters, tracer) = (Meters::new(db.clock().now()), Tracer::new(&config.telemetry, db.clock()));
-        let watch = Watch::default();
-        Ok(Self(Arc::new(Parts { config, db, keys, pool, tokens, bearers, watch, begun, meters, tracer, decoys })))
+        let (watch, running) = (Watch::default(), Running::default());
+        let parts = Parts { config, db, keys, pool, tokens, bearers, watch, running, begun, meters, tracer, decoys };
+        Ok(Self(Arc::new(parts)))
     }
 
     /// Starts the background work of a server. `run` does one job.

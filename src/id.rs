@@ -27,12 +27,16 @@ pub mod kind {
     pub enum Job {}
     /// A way to prove who one is.
     pub enum Credential {}
+    /// An API key.
+    pub enum Key {}
 }
 
 /// The id of an account.
 pub type UserId = Id<kind::User>;
 /// The id of a session.
 pub type SessionId = Id<kind::Session>;
+/// The id of an API key.
+pub type KeyId = Id<kind::Key>;
 /// The id of an event.
 pub type EventId = Id<kind::Event>;
 /// The id of a job.

@@ -6,7 +6,7 @@ use crate::{
     account,
     app::App,
     job::{Job, Schedule, Verdict},
-    login, session,
+    login, once, session,
 };
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -18,6 +18,8 @@ pub const SCHEDULES: &[Schedule] = &[
     Schedule { kind: "login.sweep", every: HOUR },
     Schedule { kind: "login.tally", every: MINUTE },
     Schedule { kind: "account.erase", every: HOUR },
+    Schedule { kind: "account.grants", every: MINUTE },
+    Schedule { kind: "once.sweep", every: HOUR },
 ];
 
 /// Does one job.
@@ -27,6 +29,8 @@ pub async fn run(app: App, job: Job) -> Verdict {
         "login.sweep" => login::job::sweep(&app).await.into(),
         "login.tally" => login::job::tally(&app).await.into(),
         "account.erase" => account::job::erase(&app).await.into(),
+        "once.sweep" => once::job::sweep(&app).await.into(),
+        "account.grants" => account::job::sweep(&app).await.into(),
         kind => Verdict::GiveUp(format!("this version knows no job '{kind}'")),
     }
 }

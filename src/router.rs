@@ -1,6 +1,8 @@
 //! Every route of every room, with its documentation.
 
+mod access;
 mod auth;
+mod people;
 mod session;
 mod system;
 mod users;
@@ -35,5 +37,10 @@ fn document_of(routes: &Routes<App>, name: &str) -> Value {
 }
 
 fn routes() -> Routes<App> {
-    auth::routes().and(session::routes()).and(users::routes()).and(system::routes())
+    auth::routes()
+        .and(session::routes())
+        .and(users::routes())
+        .and(people::routes())
+        .and(access::routes())
+        .and(system::routes())
 }

@@ -3,17 +3,21 @@
 //! The invariant: deny by default. A verb begins with [`Caller::must`]; the command line, the HTTP edge and
 //! background work all enter at the verb, so a permission is checked in one place. Begin with [`Caller`].
 
+mod authority;
 mod permission;
+mod plan;
 mod role;
 
 use std::net::IpAddr;
 
+pub use authority::{Authority, Basis, Grant};
 pub use permission::{Permission, Permissions};
-pub use role::Role;
+pub use plan::Plan;
+pub use role::{Rank, Role};
 
 use crate::{
     error::{Code, Error, Result},
-    id::{SessionId, UserId},
+    id::{KeyId, SessionId, UserId},
 };
 
 /// Where a request came from.
@@ -32,8 +36,7 @@ pub struct Caller {
     pub actor: Actor,
     /// From where.
     pub origin: Origin,
-    role: Role,
-    permissions: Permissions,
+    authority: Authority,
 }
 
 /// As whom somebody acts.
@@ -47,6 +50,8 @@ pub enum Actor {
     Operator,
     /// A person, in a session.
     User(UserId, SessionId),
+    /// A program, by an API key of this person.
+    Key(UserId, KeyId),
 }
 
 impl Actor {
@@ -58,6 +63,7 @@ impl Actor {
             Self::System => "system",
             Self::Operator => "operator",
             Self::User(..) => "user",
+            Self::Key(..) => "key",
         }
     }
 }
@@ -66,20 +72,25 @@ impl Caller {
     /// Somebody who has not signed in.
     #[must_use]
     pub fn anonymous(origin: Origin) -> Self {
-        Self { actor: Actor::Anonymous, origin, role: Role::User, permissions: Permissions::default() }
+        Self::new(Actor::Anonymous, Authority::of_role(Role::User), origin)
     }
 
-    /// A person with his role, in a session.
+    /// Somebody with what he may do.
+    #[must_use]
+    pub const fn new(actor: Actor, authority: Authority, origin: Origin) -> Self {
+        Self { actor, origin, authority }
+    }
+
+    /// A person with nothing but his role, in a session.
     #[must_use]
     pub fn user(user: UserId, session: SessionId, role: Role, origin: Origin) -> Self {
-        Self { actor: Actor::User(user, session), origin, role, permissions: role.permissions() }
+        Self::new(Actor::User(user, session), Authority::of_role(role), origin)
     }
 
     /// Whoever may use the command line.
     #[must_use]
     pub fn operator() -> Self {
-        let permissions = Permissions::of(Permission::ALL);
-        Self { actor: Actor::Operator, origin: Origin::default(), role: Role::Superadmin, permissions }
+        Self::new(Actor::Operator, Authority::of_role(Role::Superadmin), Origin::default())
     }
 
     /// The program itself.
@@ -88,15 +99,56 @@ impl Caller {
         Self { actor: Actor::System, ..Self::operator() }
     }
 
-    /// The person who acts.
+    /// What he may do.
+    #[must_use]
+    pub const fn authority(&self) -> &Authority {
+        &self.authority
+    }
+
+    /// The person who acts, in a session of his.
     ///
     /// # Errors
-    /// `not_signed_in` when it is no person.
+    /// `not_signed_in` when it is no person; `forbidden` to an API key, which never acts on its maker's own account.
     pub fn signed_in(&self) -> Result<(UserId, SessionId)> {
         match self.actor {
             Actor::User(user, session) => Ok((user, session)),
+            Actor::Key(..) => {
+                Err(Error::new(Code::Forbidden).detail("This needs the person himself: an API key does not do it."))
+            }
             _ => Err(Error::new(Code::NotSignedIn)),
         }
+    }
+
+    /// The person who acts, or for whom a program does.
+    #[must_use]
+    pub const fn person(&self) -> Option<UserId> {
+        match self.actor {
+            Actor::User(user, _) | Actor::Key(user, _) => Some(user),
+            Actor::Anonymous | Actor::System | Actor::Operator => None,
+        }
+    }
+
+    /// Whether he has this permission.
+    #[must_use]
+    pub fn may(&self, permission: Permission) -> bool {
+        self.authority.permissions.contains(permission)
+    }
+
+    /// Whether he sees all of other users: whoever may change their data does.
+    #[must_use]
+    pub fn sees_everything(&self) -> bool {
+        self.may(Permission::UsersUpdate)
+    }
+
+    /// Goes on only when he holds all of these himself: nobody hands on what he lacks.
+    ///
+    /// # Errors
+    /// `forbidden`.
+    pub fn must_hold(&self, permissions: Permissions) -> Result<()> {
+        if self.authority.permissions.covers(permissions) {
+            return Ok(());
+        }
+        Err(Error::new(Code::Forbidden).detail("Nobody grants a permission that he does not hold."))
     }
 
     /// Goes on only with this permission.
@@ -105,7 +157,7 @@ impl Caller {
     /// `not_signed_in` or `forbidden`.
     pub fn must(&self, permission: Permission) -> Result<()> {
         match self.actor {
-            _ if self.permissions.contains(permission) => Ok(()),
+            _ if self.may(permission) => Ok(()),
             Actor::Anonymous => Err(Error::new(Code::NotSignedIn)),
             _ => Err(Error::new(Code::Forbidden).because(permission.as_str())),
         }
@@ -115,8 +167,9 @@ impl Caller {
     ///
     /// # Errors
     /// `forbidden`.
-    pub fn must_outrank(&self, role: Role) -> Result<()> {
-        if self.role > role || self.role == Role::Superadmin { Ok(()) } else { Err(Error::new(Code::Forbidden)) }
+    pub fn must_outrank(&self, rank: impl Into<Rank>) -> Result<()> {
+        let own = self.authority.rank();
+        if own > rank.into() || own == Rank::Superadmin { Ok(()) } else { Err(Error::new(Code::Forbidden)) }
     }
 }
 
@@ -126,7 +179,7 @@ mod tests {
 
     #[test]
     fn nobody_acts_on_his_own_rank_or_above() {
-        let of = |role| Caller { role, ..Caller::operator() };
+        let of = |role| Caller { authority: Authority::of_role(role), ..Caller::operator() };
         assert!(of(Role::Admin).must_outrank(Role::User).is_ok());
         assert!(of(Role::Admin).must_outrank(Role::Admin).is_err());
         assert!(of(Role::Admin).must_outrank(Role::Superadmin).is_err());

@@ -15,6 +15,12 @@ macro_rules! permissions {
             #[must_use]
             pub const fn as_str(self) -> &'static str { match self { $(Self::$name => $text),+ } }
 
+            /// The permission of this name.
+            #[must_use]
+            pub fn parse(text: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|permission| permission.as_str() == text)
+            }
+
             /// What it allows.
             #[must_use]
             pub const fn sentence(self) -> &'static str { match self { $(Self::$name => $sentence),+ } }
@@ -25,12 +31,20 @@ macro_rules! permissions {
 permissions! {
     UsersList "users.list" "List users."
     UsersRead "users.read" "Read another user."
-    UsersUpdate "users.update" "Change another user's data."
+    UsersSearch "users.search" "Search users."
+    UsersReadProfile "users.read_profile" "Read another user's profile and preferences, as far as he shows them."
+    UsersUpdate "users.update" "Change another user's data, and see all of it."
     UsersCreate "users.create" "Create users."
     UsersDelete "users.delete" "Delete and restore users."
     UsersGrant "users.grant" "Grant roles, never more than one's own."
     UsersDeactivate "users.deactivate" "Deactivate and activate users."
     UsersSupport "users.support" "Unlock users, set or force a new password."
+    UsersSessions "users.sessions" "See and end another user's sessions."
+    EventsRead "events.read" "Read the audit trail."
+    RolesRead "roles.read" "See roles and plans."
+    RolesWrite "roles.write" "Make and change roles and plans, never beyond one's own permissions."
+    KeysRead "keys.read" "See API keys."
+    KeysWrite "keys.write" "Make and revoke API keys, never beyond one's own permissions."
     SystemRead "system.read" "See the state of the system."
 }
 
@@ -43,6 +57,36 @@ impl Permissions {
     #[must_use]
     pub fn of(permissions: &[Permission]) -> Self {
         Self(permissions.iter().fold(0, |set, permission| set | 1 << *permission as u8))
+    }
+
+    /// The set that a text names. Names that this version does not know allow nothing.
+    #[must_use]
+    pub fn stored(text: &str) -> Self {
+        Self::of(&text.split_whitespace().filter_map(Permission::parse).collect::<Vec<_>>())
+    }
+
+    /// The text that [`Permissions::stored`] reads.
+    #[must_use]
+    pub fn to_text(self) -> String {
+        self.names().collect::<Vec<_>>().join(" ")
+    }
+
+    /// What either holds.
+    #[must_use]
+    pub const fn and(self, more: Self) -> Self {
+        Self(self.0 | more.0)
+    }
+
+    /// What both hold.
+    #[must_use]
+    pub const fn within(self, limit: Self) -> Self {
+        Self(self.0 & limit.0)
+    }
+
+    /// Whether it holds all of these.
+    #[must_use]
+    pub const fn covers(self, others: Self) -> bool {
+        self.0 & others.0 == others.0
     }
 
     /// Whether it holds this one.

@@ -34,16 +34,52 @@ impl Role {
         Self::ALL.into_iter().find(|role| role.as_str() == text)
     }
 
-    /// What it allows.
+    /// What it allows. What everybody may see of others is not in here: see [`super::Authority`].
     #[must_use]
     pub fn permissions(self) -> Permissions {
-        use Permission::{UsersDeactivate, UsersGrant, UsersList, UsersRead, UsersSupport, UsersUpdate};
         match self {
-            Self::User => Permissions::of(&[UsersList, UsersRead]),
-            Self::Admin => {
-                Permissions::of(&[UsersList, UsersRead, UsersUpdate, UsersGrant, UsersDeactivate, UsersSupport])
-            }
+            Self::User => Permissions::default(),
+            Self::Admin => Permissions::of(ADMIN),
             Self::Superadmin => Permissions::of(Permission::ALL),
+        }
+    }
+}
+
+/// What an admin may do.
+const ADMIN: &[Permission] = &[
+    Permission::UsersList,
+    Permission::UsersRead,
+    Permission::UsersSearch,
+    Permission::UsersReadProfile,
+    Permission::UsersUpdate,
+    Permission::UsersGrant,
+    Permission::UsersDeactivate,
+    Permission::UsersSupport,
+    Permission::UsersSessions,
+    Permission::EventsRead,
+    Permission::RolesRead,
+    Permission::KeysRead,
+];
+
+/// Who may act on whom: nobody on his own rank or above, except a superadmin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rank {
+    /// Everybody.
+    User,
+    /// Whoever was granted a custom role: it lets him act on plain users, and on none of his kind.
+    Staff,
+    /// An admin.
+    Admin,
+    /// A superadmin.
+    Superadmin,
+}
+
+impl From<Role> for Rank {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::User => Self::User,
+            Role::Admin => Self::Admin,
+            Role::Superadmin => Self::Superadmin,
         }
     }
 }

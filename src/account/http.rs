@@ -1,4 +1,14 @@
-//! `/api/v1/users/me`.
+//! `/api/v1/users/me`; the other routes of users are in the files beside it.
+
+pub(crate) mod create;
+mod cursor;
+pub(crate) mod list;
+pub(crate) mod others;
+pub(crate) mod own;
+pub(crate) mod roles;
+mod seen;
+pub(crate) mod support;
+mod update;
 
 pub(crate) mod shape;
 
@@ -14,6 +24,7 @@ use crate::{
     error::{Code, Result, Rule},
     http::{ETag, IfMatch, Input, Int, Json, JsonObject, Line, Message, Text, input::text},
     login::reauthenticate,
+    once::{Answer, http::Once},
     password::Password,
     patch::Patch,
     session,
@@ -148,23 +159,25 @@ type View = (ETag, Json<Map<String, Value>>);
 pub(crate) async fn me(State(app): State<App>, caller: Caller) -> Result<View> {
     let (id, _) = caller.signed_in()?;
     let user = super::get(&mut app.db.read(), id).await?.ok_or(Code::TokenRefused)?;
-    Ok(shown(&user))
+    Ok(shown(&caller, &user))
 }
 
 /// `PUT` and `PATCH /users/me`.
 pub(crate) async fn update(
     State(app): State<App>,
-    caller: Caller,
+    once: Once,
     expected: IfMatch,
-    Json(update): Json<Update>,
-) -> Result<View> {
+    body: Result<Json<Update>>,
+) -> Result<Answer> {
+    let caller = &once.caller;
     let (id, _) = caller.signed_in()?;
-    let changes = Changes::from(update);
-    let user = app
-        .db
-        .write(async |tx| super::update(tx, &caller, id, changes.clone(), |version| expected.check(version)).await)
-        .await?;
-    Ok(shown(&user))
+    let changes = Changes::from(body?.0);
+    let expected = |version| expected.check(version);
+    once.write(&app, async |tx| {
+        let user = super::update(tx, caller, id, changes, expected).await?;
+        Ok(Answer::ok(view::own(&user, caller.authority())).version(user.version))
+    })
+    .await
 }
 
 /// `DELETE /users/me`.
@@ -190,6 +203,6 @@ pub(crate) async fn delete(
     Ok(Message::new("The account was deleted"))
 }
 
-fn shown(user: &User) -> View {
-    (ETag(user.version), Json(view::own(user)))
+fn shown(caller: &Caller, user: &User) -> View {
+    (ETag(user.version), Json(view::own(user, caller.authority())))
 }

@@ -6,10 +6,15 @@
 
 pub mod changes;
 pub mod http;
+pub mod grant;
 mod identifier;
 pub mod job;
+pub mod list;
 mod name;
-mod rank;
+pub mod oversight;
+pub mod plan;
+pub mod rank;
+pub mod restore;
 mod store;
 pub mod view;
 
@@ -89,6 +94,22 @@ pub async fn get(conn: &mut Conn, id: UserId) -> Result<Option<User>> {
     store::by_id(conn, id).await
 }
 
+/// The id of the account that a path names, by its id or by its external id. An id wins.
+///
+/// # Errors
+/// `not_found`.
+pub async fn resolve(conn: &mut Conn, name: &str) -> Result<UserId> {
+    if let Ok(id) = name.parse::<UserId>()
+        && store::by_id(conn, id).await?.is_some()
+    {
+        return Ok(id);
+    }
+    if name.contains('\0') || name.len() > oversight::EXTERNAL_ID_BYTES {
+        return Err(Error::not_found());
+    }
+    store::by_external_id(conn, name).await?.ok_or_else(Error::not_found)
+}
+
 /// The account that somebody names at sign-in, unless it is deleted.
 ///
 /// # Errors
@@ -105,9 +126,9 @@ pub async fn find(conn: &mut Conn, identifier: &Identifier) -> Result<Option<Use
 ///
 /// # Errors
 /// `forbidden`.
-pub async fn list(caller: &Caller, conn: &mut Conn, after: Option<UserId>, limit: i64) -> Result<Vec<User>> {
+pub async fn walk(caller: &Caller, conn: &mut Conn, after: Option<UserId>, limit: i64) -> Result<Vec<User>> {
     caller.must(Permission::UsersList)?;
-    store::page(conn, after, limit).await
+    store::walk(conn, after, limit).await
 }
 
 /// Changes one's own or somebody's data: only what is given. Nothing to change is no event.
@@ -122,7 +143,7 @@ pub async fn update(
     expected: impl Fn(i64) -> Result<()>,
 ) -> Result<User> {
     let before = present(tx, id).await?;
-    rank::must_act_on(caller, &before, Permission::UsersUpdate)?;
+    rank::must_act_on(tx, caller, &before, Permission::UsersUpdate).await?;
     expected(before.version)?;
     let after = changes.apply(before.clone());
     if after == before {
@@ -138,29 +159,19 @@ pub async fn update(
 /// `not_found`, `forbidden`.
 pub async fn verify(tx: &mut Tx, caller: &Caller, id: UserId) -> Result<User> {
     let before = present(tx, id).await?;
-    rank::must_act_on_other(caller, &before, Permission::UsersUpdate)?;
+    rank::must_act_on_other(tx, caller, &before, Permission::UsersUpdate).await?;
     if before.is_verified {
         return Ok(before);
     }
     save(tx, caller, Kind::UserVerified, &before, User { is_verified: true, ..before.clone() }).await
 }
 
-/// Gives an account another role.
+/// Gives an account another role, for good.
 ///
 /// # Errors
 /// `last_superadmin`, `not_found`, `forbidden`.
 pub async fn set_role(tx: &mut Tx, caller: &Caller, id: UserId, role: Role) -> Result<User> {
-    let before = present(tx, id).await?;
-    rank::must_act_on_other(caller, &before, Permission::UsersGrant)?;
-    caller.must_outrank(role)?;
-    if before.role == role {
-        return Ok(before);
-    }
-    if before.role == Role::Superadmin {
-        rank::must_leave_one(tx, id).await?;
-    }
-    let authority_version = before.authority_version + 1;
-    save(tx, caller, Kind::UserRoleChanged, &before, User { role, authority_version, ..before.clone() }).await
+    grant::set_role_until(tx, caller, id, role, None).await
 }
 
 /// Lets nobody sign in to an account any more, and ends its sessions.
@@ -169,7 +180,7 @@ pub async fn set_role(tx: &mut Tx, caller: &Caller, id: UserId, role: Role) -> R
 /// `last_superadmin`, `not_found`, `forbidden`.
 pub async fn deactivate(tx: &mut Tx, caller: &Caller, id: UserId) -> Result<User> {
     let before = present(tx, id).await?;
-    rank::must_act_on_other(caller, &before, Permission::UsersDeactivate)?;
+    rank::must_act_on_other(tx, caller, &before, Permission::UsersDeactivate).await?;
     if !before.is_active {
         return Ok(before);
     }
@@ -179,6 +190,7 @@ pub async fn deactivate(tx: &mut Tx, caller: &Caller, id: UserId) -> Result<User
     let after = User { is_active: false, authority_version: before.authority_version + 1, ..before.clone() };
     let user = save(tx, caller, Kind::UserDeactivated, &before, after).await?;
     session::revoke_all(tx, caller, id, None, Reason::Deactivated).await?;
+    store::end_keys(tx, id).await?;
     Ok(user)
 }
 
@@ -188,7 +200,7 @@ pub async fn deactivate(tx: &mut Tx, caller: &Caller, id: UserId) -> Result<User
 /// `not_found`, `forbidden`.
 pub async fn activate(tx: &mut Tx, caller: &Caller, id: UserId) -> Result<User> {
     let before = present(tx, id).await?;
-    rank::must_act_on_other(caller, &before, Permission::UsersDeactivate)?;
+    rank::must_act_on_other(tx, caller, &before, Permission::UsersDeactivate).await?;
     if before.is_active {
         return Ok(before);
     }
@@ -235,12 +247,14 @@ pub async fn delete(
     expected: impl Fn(i64) -> Result<()>,
 ) -> Result<()> {
     let before = present(tx, id).await?;
-    rank::must_act_on(caller, &before, Permission::UsersDelete)?;
+    rank::must_act_on(tx, caller, &before, Permission::UsersDelete).await?;
     expected(before.version)?;
     if before.role == Role::Superadmin {
         rank::must_leave_one(tx, id).await?;
     }
     session::revoke_all(tx, caller, id, None, Reason::Deleted).await?;
+    store::end_keys(tx, id).await?;
+    store::clear_external_id(tx, id).await?;
     let erase_at = tx.now() + grace;
     let version = store::delete(tx, id, erase_at).await?;
     let event = Event::new(Kind::UserDeleted, caller).user(id).version(version);
@@ -272,7 +286,8 @@ async fn save(tx: &mut Tx, caller: &Caller, kind: Kind, before: &User, after: Us
 /// # Errors
 /// Of the database.
 pub async fn lock(tx: &mut Tx, id: UserId) -> Result<Option<User>> {
-    store::lock(tx, id).await
+    let Some(user) = store::lock(tx, id).await? else { return Ok(None) };
+    grant::settle(tx, user).await.map(Some)
 }
 
 async fn present(tx: &mut Tx, id: UserId) -> Result<User> {

@@ -1,22 +1,30 @@
 //! Who may act on whom.
 
-use super::{User, store};
+use super::{User, grant, store};
 use crate::{
-    access::{Actor, Caller, Permission},
+    access::{Actor, Caller, Permission, Rank},
     db::Tx,
     error::{Code, Error, Result},
     id::UserId,
 };
 
 /// One's own account, or with the permission and above its rank.
-pub(super) fn must_act_on(caller: &Caller, user: &User, permission: Permission) -> Result<()> {
-    if is_self(caller, user.id) { Ok(()) } else { must_act_on_other(caller, user, permission) }
+pub(super) async fn must_act_on(tx: &mut Tx, caller: &Caller, user: &User, permission: Permission) -> Result<()> {
+    if is_self(caller, user.id) { Ok(()) } else { must_act_on_other(tx, caller, user, permission).await }
 }
 
 /// With the permission and above its rank, one's own account too.
-pub(super) fn must_act_on_other(caller: &Caller, user: &User, permission: Permission) -> Result<()> {
+///
+/// # Errors
+/// `forbidden`, `not_signed_in`.
+pub async fn must_act_on_other(tx: &mut Tx, caller: &Caller, user: &User, permission: Permission) -> Result<()> {
     caller.must(permission)?;
-    caller.must_outrank(user.role)
+    caller.must_outrank(user.role)?;
+    // Whoever stands above all plain users by custom roles alone does not stand above his like.
+    if caller.authority().rank() == Rank::Staff && grant::is_staff(tx, user.id).await? {
+        return Err(Error::new(Code::Forbidden));
+    }
+    Ok(())
 }
 
 /// One superadmin who can sign in must be left. Whoever takes one away writes the same guard row first, so two
@@ -29,6 +37,7 @@ pub(super) async fn must_leave_one(tx: &mut Tx, leaving: UserId) -> Result<()> {
     Ok(())
 }
 
-fn is_self(caller: &Caller, user: UserId) -> bool {
+/// Whether somebody acts on his own account. An API key is nobody's self.
+pub fn is_self(caller: &Caller, user: UserId) -> bool {
     matches!(caller.actor, Actor::User(id, _) if id == user)
 }

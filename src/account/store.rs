@@ -190,7 +190,7 @@ pub(super) async fn by_username(conn: &mut Conn, username: &Username) -> Result<
         .await
 }
 
-pub(super) async fn page(conn: &mut Conn, after: Option<UserId>, limit: i64) -> Result<Vec<User>> {
+pub(super) async fn walk(conn: &mut Conn, after: Option<UserId>, limit: i64) -> Result<Vec<User>> {
     let first = UserId::from_uuid(uuid::Uuid::nil());
     sql!("select ", User::COLUMNS, " from users where id > $1 and deleted_at is null order by id limit $2")
         .bind(after.unwrap_or(first))
@@ -198,6 +198,47 @@ pub(super) async fn page(conn: &mut Conn, after: Option<UserId>, limit: i64) -> 
         .long()
         .fetch_all(conn)
         .await
+}
+
+pub(super) async fn by_external_id(conn: &mut Conn, subject: &str) -> Result<Option<UserId>> {
+    let row = sql("select user_id from identities where source = 'external' and subject = $1").bind(subject);
+    Ok(row.fetch_optional::<(UserId,)>(conn).await?.map(|row| row.0))
+}
+
+pub(super) async fn set_external_id(tx: &mut Tx, id: UserId, subject: &str) -> Result<()> {
+    sql("insert into identities (source, subject, user_id, created_at) values ('external', $1, $2, $3)")
+        .bind(subject)
+        .bind(id)
+        .bind(tx.now())
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn clear_external_id(tx: &mut Tx, id: UserId) -> Result<()> {
+    sql("delete from identities where user_id = $1 and source = 'external'").bind(id).execute(tx).await?;
+    Ok(())
+}
+
+/// Ends every API key of a person: they die with him.
+pub(super) async fn end_keys(tx: &mut Tx, id: UserId) -> Result<()> {
+    sql("update api_keys set revoked_at = $1 where user_id = $2 and revoked_at is null")
+        .bind(tx.now())
+        .bind(id)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn lock_deleted(tx: &mut Tx, id: UserId) -> Result<Option<User>> {
+    let row = sql!("select ", User::COLUMNS, " from users where id = $1 and deleted_at is not null").bind(id);
+    row.for_update().fetch_optional(tx).await
+}
+
+/// The rest of the record, its keys too, is for [`update`].
+pub(super) async fn undelete(tx: &mut Tx, id: UserId) -> Result<()> {
+    sql("update users set deleted_at = null, erase_at = null where id = $1").bind(id).execute(tx).await?;
+    Ok(())
 }
 
 /// Frees the address and the name at once. Gives the version after it.

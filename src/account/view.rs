@@ -3,11 +3,12 @@
 use serde_json::{Map, Value, json};
 
 use super::User;
+use crate::access::{Authority, Caller};
 
 /// The whole record, as the log keeps it: every field that is not null.
 #[must_use]
 pub fn record(user: &User) -> Map<String, Value> {
-    let mut record = own(user);
+    let mut record = own(user, &Authority::of_role(user.role));
     for derived in ["roles", "permissions", "synced", "last_login", "last_activity"] {
         record.remove(derived);
     }
@@ -17,8 +18,8 @@ pub fn record(user: &User) -> Map<String, Value> {
 
 /// The user as he sees himself: `User` of the HTTP contract.
 #[must_use]
-pub fn own(user: &User) -> Map<String, Value> {
-    let permissions: Vec<&str> = user.role.permissions().names().collect();
+pub fn own(user: &User, authority: &Authority) -> Map<String, Value> {
+    let permissions: Vec<&str> = authority.permissions.names().collect();
     let fields = [
         ("id", json!(user.id)),
         ("email", json!(user.email)),
@@ -39,8 +40,8 @@ pub fn own(user: &User) -> Map<String, Value> {
         ("timezone", json!(user.timezone)),
         ("user_metadata", json!(user.user_metadata)),
         ("app_metadata", json!(user.app_metadata)),
-        ("role", json!(user.role.as_str())),
-        ("roles", json!([user.role.as_str()])),
+        ("role", json!(authority.role.as_str())),
+        ("roles", json!(authority.roles())),
         ("permissions", json!(permissions)),
         ("is_active", json!(user.is_active)),
         ("is_verified", json!(user.is_verified)),
@@ -57,4 +58,42 @@ pub fn own(user: &User) -> Map<String, Value> {
         ("last_activity", json!(user.last_activity)),
     ];
     fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// What nobody sees of others who may not change them.
+pub const HIDDEN: &[&str] = &[
+    "phone",
+    "ip_address",
+    "user_metadata",
+    "app_metadata",
+    "permissions",
+    "mfa_enabled",
+    "synced",
+    "last_login",
+    "last_activity",
+];
+
+/// Whether a caller sees the e-mail address of others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Contact {
+    /// He does: the other shows it to everybody, or this deployment does.
+    Shown,
+    /// He does not.
+    Hidden,
+}
+
+/// A user as this caller sees him.
+#[must_use]
+pub fn seen(caller: &Caller, user: &User, authority: &Authority, contact: Contact) -> Map<String, Value> {
+    let mut view = own(user, authority);
+    if caller.sees_everything() || super::rank::is_self(caller, user.id) {
+        return view;
+    }
+    for field in HIDDEN {
+        view.remove(*field);
+    }
+    if contact == Contact::Hidden {
+        view.remove("email");
+    }
+    view
 }

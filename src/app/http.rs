@@ -13,6 +13,7 @@ use crate::{
         Client,
         openapi::{Access, Operation, Takes},
     },
+    session::bearer::KEY_PREFIX,
 };
 
 impl From<Client> for Origin {
@@ -67,8 +68,12 @@ impl Takes for Bearer {
     }
 }
 
-/// RFC 6750, 2.1. The scheme's case does not matter (RFC 9110, 11.1).
+/// `X-API-Key`, or RFC 6750, 2.1. The scheme's case does not matter (RFC 9110, 11.1).
 fn bearer(parts: &Parts) -> Option<&str> {
+    if let Some(key) = parts.headers.get("x-api-key") {
+        // What stands there is an API key and nothing else.
+        return key.to_str().ok().map(str::trim).filter(|key| key.starts_with(KEY_PREFIX));
+    }
     let value = parts.headers.get(AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim()).filter(|token| !token.is_empty())

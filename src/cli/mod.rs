@@ -5,6 +5,7 @@
 //! The answer goes to the standard output, questions and refusals to the standard error. Settings come from the
 //! environment and its files alone: a flag for one would be a second home for it. Begin with [`Command`].
 
+mod api_key;
 mod audit;
 mod backup;
 mod completions;
@@ -88,6 +89,9 @@ pub enum Command {
     /// Look after sessions
     #[command(subcommand)]
     Session(session::Session),
+    /// Look after the keys by which programs act for users
+    #[command(subcommand)]
+    ApiKey(api_key::ApiKey),
     /// Look after the keys that sign access tokens
     #[command(subcommand)]
     SigningKey(signing_key::SigningKey),
@@ -174,6 +178,7 @@ impl Command {
             Self::Setup(setup) => setup.run(app, &caller, out).await,
             Self::User(user) => user.run(app, &caller, out).await,
             Self::Session(session) => session.run(app, &caller, out).await,
+            Self::ApiKey(key) => key.run(app, &caller, out).await,
             Self::SigningKey(key) => key.run(app, &caller, out).await,
             Self::Audit(audit) => audit.run(app, out).await,
             // Done before there was an application.

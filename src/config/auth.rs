@@ -23,6 +23,10 @@ settings! {
         /// `nist`: at least 15 characters of any kind, as NIST SP 800-63B has it; advised for new installations.
         /// Both refuse common passwords.
         PASSWORD_POLICY => password_policy: PasswordPolicy = "classic";
+        /// Who may list and read other users without further permissions. `verified`: whoever has proved his e-mail
+        /// address. `open`: anyone signed in, who then sees the e-mail addresses too. `admins`: only those who were
+        /// given the permission.
+        DIRECTORY => directory: Directory = "verified";
         /// How long a deleted account can be restored before it is erased.
         DELETE_GRACE_DAYS => delete_grace: Duration as Days<0, 3650> = "30";
     }
@@ -35,6 +39,18 @@ words! {
         Open = "open";
         /// Administrators only.
         Closed = "closed";
+    }
+}
+
+words! {
+    /// Who may list and read other users.
+    Directory {
+        /// Whoever has proved his e-mail address.
+        Verified = "verified";
+        /// Anyone signed in.
+        Open = "open";
+        /// Whoever was given the permission.
+        Admins = "admins";
     }
 }
 

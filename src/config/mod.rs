@@ -27,7 +27,7 @@ mod values;
 use std::fmt;
 
 pub use app::{App, PublicUrl};
-pub use auth::{Auth, PasswordPolicy, Registration};
+pub use auth::{Auth, Directory, PasswordPolicy, Registration};
 pub use database::{Database, DatabaseUrl, Identifier};
 pub use kind::Switch;
 pub use log::{Level, Log, Sink};

@@ -6,6 +6,7 @@ use super::Migration;
 pub const MIGRATIONS: &[Migration] = &[
     one(1, "foundation", include_str!("../../migrations/0001_foundation.sql")),
     one(2, "documents", include_str!("../../migrations/0002_documents.sql")),
+    one(3, "access", include_str!("../../migrations/0003_access.sql")),
 ];
 
 const fn one(version: i64, name: &'static str, text: &'static str) -> Migration {

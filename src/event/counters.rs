@@ -68,6 +68,9 @@ pub(super) fn deltas(events: &[Sealed]) -> BTreeMap<&'static str, i64> {
                 kind @ (Kind::UserCreated
                 | Kind::UserUpdated
                 | Kind::UserVerified
+                | Kind::UserEmailChanged
+                | Kind::UserPlanChanged
+                | Kind::UserRestored
                 | Kind::UserActivated
                 | Kind::UserDeactivated
                 | Kind::UserDeleted),
@@ -86,7 +89,7 @@ pub(super) fn deltas(events: &[Sealed]) -> BTreeMap<&'static str, i64> {
 fn user(kind: Kind, data: &Map<String, Value>, add: &mut impl FnMut(&'static str, i64)) {
     let flag = |part: &str, name: &str| data.get(part).and_then(|part| part.get(name)).and_then(Value::as_bool);
     match kind {
-        Kind::UserCreated => add(TOTAL_USERS, 1),
+        Kind::UserCreated | Kind::UserRestored => add(TOTAL_USERS, 1),
         Kind::UserDeleted => add(TOTAL_USERS, -1),
         _ => {}
     }
@@ -94,7 +97,7 @@ fn user(kind: Kind, data: &Map<String, Value>, add: &mut impl FnMut(&'static str
         // `user` is the record after the event, or, for a deletion, as it was; `before` holds what changed.
         let after = flag("user", name).unwrap_or(false);
         let by = match kind {
-            Kind::UserCreated => i64::from(after),
+            Kind::UserCreated | Kind::UserRestored => i64::from(after),
             Kind::UserDeleted => -i64::from(after),
             _ => i64::from(after) - i64::from(flag("before", name).unwrap_or(after)),
         };

@@ -69,6 +69,10 @@ impl Event {
             data: Map::new(),
         };
         let event = event.with("ip", caller.origin.ip.map(|ip| ip.to_string()));
+        let event = match caller.actor {
+            Actor::Key(_, key) => event.with("key", key.to_string()),
+            _ => event,
+        };
         event.with("user_agent", caller.origin.user_agent.clone())
     }
 

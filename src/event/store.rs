@@ -74,7 +74,7 @@ record! {
 
 pub(super) async fn insert(tx: &mut Tx, event: Event) -> Result<()> {
     let actor = match event.actor {
-        Actor::User(user, _) => Some(user),
+        Actor::User(user, _) | Actor::Key(user, _) => Some(user),
         Actor::Anonymous | Actor::System | Actor::Operator => None,
     };
     let outcome = match event.outcome {

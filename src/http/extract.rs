@@ -109,7 +109,7 @@ fn is_json(kind: &str) -> bool {
 }
 
 /// The whole body. One that announces too much is refused before a byte of it is read.
-async fn collect(request: Request) -> Result<Bytes> {
+pub(super) async fn collect(request: Request) -> Result<Bytes> {
     let too_large = || Error::new(Code::BodyTooLarge).detail(format!("A body has at most {BODY_LIMIT} bytes here."));
     if request.body().size_hint().lower() > BODY_LIMIT as u64 {
         return Err(too_large());

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::{Extension, handler::Handler, routing};
+use axum::{Extension, handler::Handler, middleware, routing};
 use serde_json::Value;
 
-use super::openapi::{Described, Doc, Operation, Tag, document};
+use super::{
+    openapi::{Described, Doc, Operation, Tag, document},
+    repeat::repeat,
+};
 
 /// Routes as a server takes them.
 pub type Router = axum::Router;
@@ -69,7 +72,10 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     #[must_use]
     pub fn and(mut self, others: Self) -> Self {
         self.router = self.router.merge(others.router);
-        self.tags.extend(others.tags);
+        // One subject may have several lists of routes.
+        let new = others.tags.into_iter().filter(|tag| !self.tags.iter().any(|own| own.name == tag.name));
+        let new: Vec<_> = new.collect();
+        self.tags.extend(new);
         self.operations.extend(others.operations);
         self
     }
@@ -82,6 +88,6 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
 
     /// The routes for the server. Handlers have `shared` as an [`Extension`](axum::Extension).
     pub fn into_router<T: Send + Sync + 'static>(self, state: S, shared: T) -> Router {
-        self.router.layer(Extension(Arc::new(shared))).with_state(state)
+        self.router.layer(middleware::from_fn(repeat)).layer(Extension(Arc::new(shared))).with_state(state)
     }
 }

@@ -2,14 +2,15 @@
 
 use super::{Device, Outcome, Wish, admit, enter, reserve};
 use crate::{
-    access::Caller,
+    access::{Caller, Permission},
     account::{self, PasswordChange, User},
     app::App,
     clock::Time,
+    db::Tx,
     error::{Code, Error, Result},
     id::UserId,
     limit::{self, Subject},
-    password::{self, Password, Stored},
+    password::{self, Hash, Password, Stored},
     session::{self, Lifetime, Reason},
     token::Claims,
 };
@@ -87,22 +88,33 @@ pub async fn required(app: &App, caller: &Caller, claims: &Claims, new: &Passwor
 /// # Errors
 /// `invalid` (the password's rule), `not_found`, `forbidden`, `busy`.
 pub async fn by_operator(app: &App, caller: &Caller, id: UserId, new: &Password) -> Result<()> {
-    caller.must(crate::access::Permission::UsersSupport)?;
+    let hash = for_other(app, caller, id, new).await?;
+    app.db.write(async |tx| set_for_other(tx, caller, id, &hash).await).await
+}
+
+/// The hash of a new password for somebody else.
+///
+/// # Errors
+/// As [`by_operator`].
+pub(crate) async fn for_other(app: &App, caller: &Caller, id: UserId, new: &Password) -> Result<Hash> {
+    caller.must(Permission::UsersSupport)?;
     let user = account::get(&mut app.db.read(), id).await?.ok_or_else(Error::not_found)?;
     caller.must_outrank(user.role)?;
     allowed(app, &user, new)?;
-    let hash = app.pool.admit()?.hash(new).await?;
-    app.db
-        .write(async |tx| {
-            // Asked again: the account may have risen, or gone, while the hash was computed.
-            let user = account::lock(tx, id).await?.ok_or_else(Error::not_found)?;
-            caller.must_outrank(user.role)?;
-            password::set(tx, caller, id, &hash).await?;
-            account::require_password_change(tx, caller, id, PasswordChange::Done).await?;
-            session::revoke_all(tx, caller, id, None, Reason::PasswordChanged).await?;
-            Ok(())
-        })
-        .await
+    app.pool.admit()?.hash(new).await
+}
+
+/// Sets it. Everything is asked again: the account may have risen, or gone, while the hash was computed.
+///
+/// # Errors
+/// `not_found`, `forbidden`.
+pub(crate) async fn set_for_other(tx: &mut Tx, caller: &Caller, id: UserId, hash: &Hash) -> Result<()> {
+    let user = account::lock(tx, id).await?.ok_or_else(Error::not_found)?;
+    account::rank::must_act_on_other(tx, caller, &user, Permission::UsersSupport).await?;
+    password::set(tx, caller, id, hash).await?;
+    account::require_password_change(tx, caller, id, PasswordChange::Done).await?;
+    session::revoke_all(tx, caller, id, None, Reason::PasswordChanged).await?;
+    Ok(())
 }
 
 fn allowed(app: &App, user: &User, new: &Password) -> Result<()> {
@@ -111,7 +123,7 @@ fn allowed(app: &App, user: &User, new: &Password) -> Result<()> {
 }
 
 /// The account, locked, if its password is still the one that was proved.
-async fn unchanged(tx: &mut crate::db::Tx, id: UserId, since: Time) -> Result<Option<()>> {
+async fn unchanged(tx: &mut Tx, id: UserId, since: Time) -> Result<Option<()>> {
     account::lock(tx, id).await?;
     let stored = password::get(tx, id).await?;
     Ok(stored.filter(|stored| stored.since == since).map(|_| ()))

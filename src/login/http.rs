@@ -13,14 +13,11 @@ use axum::{
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 
-use self::{
-    body::{ChangePassword, Login, Reauthenticate, Refresh, confirmed},
-    registration::{Register, SignUp},
-};
+use self::body::{ChangePassword, Login, Reauthenticate, Refresh, confirmed};
 use super::{Attempt, Device, Outcome, SignedIn, Wish, change_password, reauthenticate, register, with_password};
 use crate::{
-    access::Caller,
-    account::{self, Identifier, User, view},
+    access::{Authority, Caller},
+    account::{self, Identifier, User, grant, view},
     app::{Anybody, App, Bearer},
     error::{Code, Error, Result, Rule},
     http::{Json, Message},
@@ -33,6 +30,7 @@ use crate::{
 };
 
 pub(crate) use oauth::token;
+pub(crate) use registration::{Address, Register, SignUp};
 
 /// Keeps the device known; it opens nothing.
 const COOKIE: &str = "denizen_device";
@@ -46,7 +44,7 @@ pub(crate) async fn register(
 ) -> Result<Response> {
     let wish = wish(&app, &headers, None, None);
     let outcome = register::register(&app, &caller, body.applicant(None)?, wish).await?;
-    entered(&app, outcome, StatusCode::CREATED)
+    entered(&app, outcome, StatusCode::CREATED).await
 }
 
 /// `POST /sign-up`.
@@ -57,7 +55,8 @@ pub(crate) async fn sign_up(
 ) -> Result<(StatusCode, Json<Map<String, Value>>)> {
     let (body, ip_address) = body.split();
     let user = register::sign_up(&app, &caller, body.applicant(ip_address)?).await?;
-    Ok((StatusCode::CREATED, Json(view::own(&user))))
+    let authority = authority(&app, &user).await?;
+    Ok((StatusCode::CREATED, Json(view::own(&user, &authority))))
 }
 
 /// `POST /login`.
@@ -73,7 +72,7 @@ pub(crate) async fn login(
     let wish = wish(&app, &headers, body.remember_me, None);
     let attempt = Attempt { identifier: Identifier::parse(&name), password: body.password, wish };
     let outcome = with_password(&app, &caller, attempt).await?;
-    entered(&app, outcome, StatusCode::OK)
+    entered(&app, outcome, StatusCode::OK).await
 }
 
 /// `POST /refresh`.
@@ -97,7 +96,8 @@ pub(crate) async fn refresh(
         Refreshed::Continued { session, user, authority_version, token } => {
             let user = account::get(&mut app.db.read(), user).await?.ok_or(Code::RefreshExpired)?;
             let (access, expires_in) = app.tokens.issue(Use::Access, user.id, session, authority_version)?;
-            Ok(Json(tokens(&access, token.expose(), expires_in, &user)))
+            let authority = authority(&app, &user).await?;
+            Ok(Json(tokens(&access, token.expose(), expires_in, &user, &authority)))
         }
     }
 }
@@ -116,7 +116,7 @@ pub(crate) async fn change_password(
         confirmed(&body.new_password, body.confirm_password.as_ref())?;
         let device = device(&headers);
         let outcome = change_password::required(&app, &stranger, &claims, &body.new_password, device).await?;
-        return entered(&app, outcome, StatusCode::OK);
+        return entered(&app, outcome, StatusCode::OK).await;
     }
     let caller = app.bearers.caller(&app.watch, &bearer, stranger.origin).await?;
     let Json(body) = body?;
@@ -148,9 +148,9 @@ fn device(headers: &HeaderMap) -> Device {
     Device::received(pairs.find(|(name, _)| *name == COOKIE).map(|(_, value)| value))
 }
 
-fn entered(app: &App, outcome: Outcome, status: StatusCode) -> Result<Response> {
+async fn entered(app: &App, outcome: Outcome, status: StatusCode) -> Result<Response> {
     match outcome {
-        Outcome::SignedIn(signed_in) => answer(app, &signed_in, status),
+        Outcome::SignedIn(signed_in) => answer(app, &signed_in, status).await,
         Outcome::Refused => Err(Code::InvalidCredentials.into()),
         Outcome::ChangePassword(token) => {
             let token = Value::from(token.expose_secret());
@@ -160,12 +160,14 @@ fn entered(app: &App, outcome: Outcome, status: StatusCode) -> Result<Response> 
 }
 
 /// A `TokenResponse`, and the cookie by which this device is known the next time.
-fn answer(app: &App, signed_in: &SignedIn, status: StatusCode) -> Result<Response> {
+async fn answer(app: &App, signed_in: &SignedIn, status: StatusCode) -> Result<Response> {
+    let authority = authority(app, &signed_in.user).await?;
     let body = tokens(
         signed_in.access_token.expose_secret(),
         signed_in.refresh_token.expose(),
         signed_in.expires_in,
         &signed_in.user,
+        &authority,
     );
     let mut response = (status, Json(body)).into_response();
     if let Some(value) = signed_in.device.value() {
@@ -177,12 +179,16 @@ fn answer(app: &App, signed_in: &SignedIn, status: StatusCode) -> Result<Respons
     Ok(response)
 }
 
-fn tokens(access: &str, refresh: &str, expires_in: i64, user: &User) -> Value {
+async fn authority(app: &App, user: &User) -> Result<Authority> {
+    grant::authority(&mut app.db.read(), app.config.auth.directory, user, app.db.clock().now()).await
+}
+
+fn tokens(access: &str, refresh: &str, expires_in: i64, user: &User, authority: &Authority) -> Value {
     json!({
         "access_token": access,
         "refresh_token": refresh,
         "token_type": "Bearer",
         "expires_in": expires_in,
-        "user": view::own(user),
+        "user": view::own(user, authority),
     })
 }

@@ -1,4 +1,4 @@
-//! `/api/v1/users/me/profile` and `/preferences`.
+//! `/api/v1/users/me/profile` and `/preferences`, and those of others.
 
 mod document;
 
@@ -8,11 +8,16 @@ use serde_json::{Map, Value, json};
 use self::document::document;
 use super::{Document, Kind};
 use crate::{
-    access::Caller,
-    account::http::WebAddress,
+    access::{Caller, Permission},
+    account::{
+        http::{WebAddress, others::target},
+        rank::is_self,
+    },
     app::App,
-    error::{Result, Rule},
-    http::{Input, Int, Json, JsonObject, Line},
+    error::{Error, Result, Rule},
+    http::{Input, Int, Json, JsonObject, Line, Path},
+    id::UserId,
+    once::{Answer, http::Once},
 };
 
 /// A value out of a few.
@@ -235,10 +240,28 @@ pub(crate) async fn profile(State(app): State<App>, caller: Caller) -> Result<Js
 /// `PUT /users/me/profile`.
 pub(crate) async fn set_profile(
     State(app): State<App>,
-    caller: Caller,
+    once: Once,
     Json(body): Json<ProfileChanges>,
+) -> Result<Answer> {
+    change(&app, &once, Kind::Profile, body.changes(), ProfileChanges::defaults()).await
+}
+
+/// `GET /users/{id}/profile`: if its person shows it, or the caller may change others.
+pub(crate) async fn profile_of(
+    State(app): State<App>,
+    caller: Caller,
+    Path(name): Path<String>,
 ) -> Result<Json<Value>> {
-    change(&app, &caller, Kind::Profile, body.changes(), ProfileChanges::defaults()).await
+    shown_of(&app, &caller, &name, Kind::Profile, ProfileChanges::defaults()).await
+}
+
+/// `GET /users/{id}/preferences`: as the profile.
+pub(crate) async fn preferences_of(
+    State(app): State<App>,
+    caller: Caller,
+    Path(name): Path<String>,
+) -> Result<Json<Value>> {
+    shown_of(&app, &caller, &name, Kind::Preferences, PreferencesChanges::defaults()).await
 }
 
 /// `GET /users/me/preferences`.
@@ -249,32 +272,52 @@ pub(crate) async fn preferences(State(app): State<App>, caller: Caller) -> Resul
 /// `PUT /users/me/preferences`.
 pub(crate) async fn set_preferences(
     State(app): State<App>,
-    caller: Caller,
+    once: Once,
     Json(body): Json<PreferencesChanges>,
-) -> Result<Json<Value>> {
-    change(&app, &caller, Kind::Preferences, body.changes(), PreferencesChanges::defaults()).await
+) -> Result<Answer> {
+    change(&app, &once, Kind::Preferences, body.changes(), PreferencesChanges::defaults()).await
 }
 
 async fn shown(app: &App, caller: &Caller, kind: Kind, defaults: Map<String, Value>) -> Result<Json<Value>> {
     let (user, _) = caller.signed_in()?;
     let document = super::get(&mut app.db.read(), user, kind).await?;
-    Ok(Json(view(caller, document, defaults)))
+    Ok(Json(view(user, document, defaults)))
+}
+
+async fn shown_of(
+    app: &App,
+    caller: &Caller,
+    name: &str,
+    kind: Kind,
+    defaults: Map<String, Value>,
+) -> Result<Json<Value>> {
+    let user = target(app, caller, name, Permission::UsersReadProfile).await?;
+    let conn = &mut app.db.read();
+    // What is not shown is as if it were not there.
+    if !is_self(caller, user) && !caller.sees_everything() && !super::is_public(conn, user).await? {
+        return Err(Error::not_found());
+    }
+    Ok(Json(view(user, super::get(conn, user, kind).await?, defaults)))
 }
 
 async fn change(
     app: &App,
-    caller: &Caller,
+    once: &Once,
     kind: Kind,
     changes: Vec<(&'static str, crate::patch::Patch<Value>)>,
     defaults: Map<String, Value>,
-) -> Result<Json<Value>> {
-    let document = app.db.write(async |tx| super::update(tx, caller, kind, &changes).await).await?;
-    Ok(Json(view(caller, Some(document), defaults)))
+) -> Result<Answer> {
+    let (caller, changes) = (&once.caller, &changes);
+    let (user, _) = caller.signed_in()?;
+    once.write(app, async |tx| {
+        let document = super::update(tx, caller, kind, changes).await?;
+        Ok(Answer::ok(view(user, Some(document), defaults)))
+    })
+    .await
 }
 
 /// A document over its defaults. One that was never set has no id and no times.
-fn view(caller: &Caller, document: Option<Document>, mut fields: Map<String, Value>) -> Value {
-    let user = caller.signed_in().map(|(user, _)| user).ok();
+fn view(user: UserId, document: Option<Document>, mut fields: Map<String, Value>) -> Value {
     fields.insert("user_id".into(), json!(user));
     fields.insert("id".into(), json!(document.as_ref().map(|document| document.id)));
     fields.insert("created_at".into(), json!(document.as_ref().map(|document| document.created_at)));

@@ -7,6 +7,8 @@
 pub mod http;
 mod store;
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 pub use store::Document;
@@ -51,6 +53,29 @@ impl Kind {
 /// Of the database.
 pub async fn get(conn: &mut Conn, user: UserId, kind: Kind) -> Result<Option<Document>> {
     store::get(conn, user, kind.as_str()).await
+}
+
+/// Those of these people who show how to reach them to everybody.
+///
+/// # Errors
+/// Of the database.
+pub async fn public_contacts(conn: &mut Conn, users: &[UserId]) -> Result<HashSet<UserId>> {
+    if users.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let documents = store::of(conn, users, Kind::Profile.as_str()).await?;
+    let shows = |data: &Map<String, Value>| data.get("contact_visibility").is_some_and(|value| value == "public");
+    Ok(documents.into_iter().filter(|(_, data)| shows(data)).map(|(user, _)| user).collect())
+}
+
+/// Whether a person shows his documents to everybody who may read profiles. One who never said so does.
+///
+/// # Errors
+/// Of the database.
+pub async fn is_public(conn: &mut Conn, user: UserId) -> Result<bool> {
+    let profile = get(conn, user, Kind::Profile).await?;
+    let chosen = profile.and_then(|profile| profile.data.get("profile_visibility").cloned());
+    Ok(chosen.is_none_or(|visibility| visibility == "public"))
 }
 
 /// Changes one's own document: only the fields given; `null` takes one away.

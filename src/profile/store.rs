@@ -34,6 +34,18 @@ pub(super) async fn get(conn: &mut Conn, user: UserId, kind: &'static str) -> Re
         .await
 }
 
+pub(super) async fn of(
+    conn: &mut Conn,
+    users: &[UserId],
+    kind: &'static str,
+) -> Result<Vec<(UserId, Map<String, Value>)>> {
+    sql!("select user_id, data from user_documents where kind = $1 and user_id in ")
+        .bind(kind)
+        .list(users.iter().map(|id| (*id).into()))
+        .fetch_all(conn)
+        .await
+}
+
 pub(super) async fn set(tx: &mut Tx, user: UserId, kind: &'static str, data: Map<String, Value>) -> Result<Document> {
     sql!(
         "insert into user_documents (user_id, kind, id, data, created_at, updated_at) values ($1, $2, $3, $4, $5, $5)

@@ -1,7 +1,10 @@
 //! `/api/v1/users`.
 
 use crate::{
-    account::http::{self as account, shape::User},
+    account::http::{
+        self as account, own,
+        shape::{Stats, User},
+    },
     app::App,
     error::Code,
     http::{
@@ -65,5 +68,22 @@ pub(super) fn routes() -> Routes<App> {
             Doc::new("putMyPreferences", "Change my preferences")
                 .about("Changes only the fields given; `null` clears one.")
                 .gives::<Preferences>(200, "The preferences as they are now."),
+        )
+        .get("/me/stats", own::stats, Doc::new("getMyStats", "Figures of my account").gives::<Stats>(200, "They."))
+        .post(
+            "/me/upgrade",
+            own::upgrade,
+            Doc::new("upgradeMe", "Get the premium plan")
+                .gives::<User>(200, "The user as he is now.")
+                .with_etag()
+                .refuses(&[Code::Conflict, Code::VerificationRequired]),
+        )
+        .post(
+            "/me/downgrade",
+            own::downgrade,
+            Doc::new("downgradeMe", "Go back to the basic plan")
+                .gives::<User>(200, "The user as he is now.")
+                .with_etag()
+                .refuses(&[Code::Conflict, Code::VerificationRequired]),
         )
 }

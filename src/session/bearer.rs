@@ -17,12 +17,13 @@ use uuid::Uuid;
 
 use super::store::{self, Standing};
 use crate::{
-    access::{Caller, Origin},
+    access::{Actor, Authority, Basis, Caller, Grant, Origin, Permissions},
     clock::Time,
+    config::Directory,
     db::{Db, Note},
     error::{Code, Result},
     event::{Kind, watch::Watch},
-    id::{SessionId, UserId},
+    id::{KeyId, SessionId, UserId},
     secret::sha256,
     token::{Tokens, Use},
 };
@@ -32,11 +33,17 @@ const REMEMBERED: usize = 50_000;
 /// Changes remembered at most; beyond it everything read before them is forgotten.
 const MARKS: usize = 100_000;
 const SHARDS: usize = 16;
+/// Stands for all accounts where changes are heard of.
+const EVERYBODY: Uuid = Uuid::max();
+
+/// What an API key begins with.
+pub const KEY_PREFIX: &str = "dzk_";
 
 /// Tells bearers apart.
 pub struct Bearers {
     db: Db,
     tokens: Arc<Tokens>,
+    directory: Directory,
     shards: [Mutex<HashMap<[u8; 32], Known>>; SHARDS],
     /// Counts the changes heard of.
     changes: AtomicU64,
@@ -52,16 +59,25 @@ struct Marks {
 
 /// What a token says of itself, its signature being checked.
 #[derive(Clone, Copy)]
-struct Claimed {
-    user: UserId,
-    session: SessionId,
-    expires_at: Time,
+enum Claimed {
+    /// An access token: it names its session and whose it is.
+    Session { user: UserId, session: SessionId, expires_at: Time },
+    /// An API key, by its digest.
+    Key([u8; 32]),
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Known {
     claimed: Claimed,
-    standing: Standing,
+    actor: Actor,
+    /// The session or key.
+    id: Uuid,
+    user: UserId,
+    last_activity: Time,
+    /// When it ends; an access token earlier than its session.
+    expires_at: Option<Time>,
+    is_standing: bool,
+    authority: Authority,
     /// The changes heard of before it was read.
     read_after: u64,
 }
@@ -69,32 +85,39 @@ struct Known {
 impl Bearers {
     /// A memory that knows nobody yet.
     #[must_use]
-    pub fn new(db: Db, tokens: Arc<Tokens>) -> Self {
-        Self { db, tokens, shards: Default::default(), changes: AtomicU64::new(0), marks: RwLock::default() }
+    pub fn new(db: Db, tokens: Arc<Tokens>, directory: Directory) -> Self {
+        Self { db, tokens, directory, shards: Default::default(), changes: AtomicU64::new(0), marks: RwLock::default() }
     }
 
-    /// The person whose access token this is.
+    /// Whose access token or API key this is, with what he may do now.
     ///
     /// # Errors
-    /// `token_refused` for anything but a living token of a living session; `database_unavailable`.
+    /// `token_refused` for anything but a living token of a living session, or a living key; `database_unavailable`.
     pub async fn caller(&self, watch: &Watch, token: &str, origin: Origin) -> Result<Caller> {
         let (key, now) = (sha256(&[token.as_bytes()]), self.db.clock().now());
-        let remembered = self.shard(key).get(&key).copied();
+        let remembered = self.shard(key).get(&key).cloned();
         let known = match remembered {
-            Some(known) if watch.is_fresh() && self.is_current(&known) && !known.is_idle(now) => known,
+            Some(known) if watch.is_fresh() && self.is_current(&known, now) => known,
             // Its signature was checked before; what it claims must be asked again.
-            Some(known) => self.look_up(watch, key, known.claimed, now).await?,
+            Some(known) => self.look_up(watch, key, known.claimed, now, &origin).await?,
             None => {
-                let claims = self.tokens.verify(Use::Access, token).await?.ok_or(Code::TokenRefused)?;
-                let expires_at = Time::from_micros(claims.exp.saturating_mul(1_000_000));
-                let claimed = Claimed { user: claims.sub, session: claims.sid, expires_at };
-                self.look_up(watch, key, claimed, now).await?
+                let claimed = self.claims(key, token).await?;
+                self.look_up(watch, key, claimed, now, &origin).await?
             }
         };
         if !known.is_alive(now) {
             return Err(Code::TokenRefused.into());
         }
-        Ok(Caller::user(known.standing.user_id, known.claimed.session, known.standing.role, origin))
+        Ok(Caller::new(known.actor, known.authority, origin))
+    }
+
+    async fn claims(&self, digest: [u8; 32], token: &str) -> Result<Claimed> {
+        if token.starts_with(KEY_PREFIX) {
+            return Ok(Claimed::Key(digest));
+        }
+        let claims = self.tokens.verify(Use::Access, token).await?.ok_or(Code::TokenRefused)?;
+        let expires_at = Time::from_micros(claims.exp.saturating_mul(1_000_000));
+        Ok(Claimed::Session { user: claims.sub, session: claims.sid, expires_at })
     }
 
     /// When the person of a session last proved himself.
@@ -103,27 +126,35 @@ impl Bearers {
     /// `token_refused` when the session is gone; `database_unavailable`.
     pub async fn proved_at(&self, session: SessionId) -> Result<Time> {
         let standing = store::standing(&mut self.db.read(), session).await?;
-        Ok(standing.ok_or(Code::TokenRefused)?.proved_at)
+        Ok(standing.first().ok_or(Code::TokenRefused)?.proved_at)
     }
 
-    async fn look_up(&self, watch: &Watch, key: [u8; 32], claimed: Claimed, now: Time) -> Result<Known> {
+    async fn look_up(
+        &self,
+        watch: &Watch,
+        key: [u8; 32],
+        claimed: Claimed,
+        now: Time,
+        origin: &Origin,
+    ) -> Result<Known> {
         // Nobody will tell what changed before the first hearing, so what is read until then is not remembered.
         let will_hear = watch.has_heard();
         let read_after = self.changes.load(Ordering::Acquire);
-        let standing = store::standing(&mut self.db.read(), claimed.session).await?;
-        // A token names its session and whose it is: both must be so.
-        let standing = standing.filter(|standing| standing.user_id == claimed.user).ok_or(Code::TokenRefused)?;
-        let mut known = Known { claimed, standing, read_after };
+        let standing = match claimed {
+            Claimed::Session { session, .. } => store::standing(&mut self.db.read(), session).await?,
+            Claimed::Key(digest) => store::key_standing(&mut self.db.read(), digest).await?,
+        };
+        let mut known = known(claimed, &standing, self.directory, now, read_after).ok_or(Code::TokenRefused)?;
         let mut shard = self.shard(key);
         if known.is_alive(now) && will_hear {
             if shard.len() >= REMEMBERED / SHARDS {
                 shard.clear();
             }
             if known.is_idle(now) {
-                self.touch(&known);
-                known.standing.last_activity = now;
+                self.touch(&known, origin);
+                known.last_activity = now;
             }
-            shard.insert(key, known);
+            shard.insert(key, known.clone());
         } else {
             shard.remove(&key);
         }
@@ -132,10 +163,12 @@ impl Bearers {
 
     /// Hears of changes of authority. Costs a few look-ups; it is called in commits.
     pub fn hear(&self, notes: &[Note]) {
-        // A session's end concerns that session; any other change concerns the whole account.
+        // A session's end concerns that session, what a role allows all who have it, and any other change the whole
+        // account.
         let mut touched = notes.iter().filter_map(|note| match Kind::parse(note.kind)? {
             kind if !kind.changes_authority() => None,
             Kind::SessionRevoked | Kind::SessionProved => note.session,
+            Kind::RoleUpdated | Kind::RoleDeleted | Kind::PlanUpdated => Some(EVERYBODY),
             _ => note.user,
         });
         let Some(first) = touched.next() else { return };
@@ -145,7 +178,13 @@ impl Bearers {
             marks.at.clear();
             marks.floor = now;
         }
-        marks.at.extend(touched.chain([first]).map(|id| (id, now)));
+        for id in touched.chain([first]) {
+            if id == EVERYBODY {
+                marks.floor = now;
+            } else {
+                marks.at.insert(id, now);
+            }
+        }
     }
 
     /// Forgets what has expired.
@@ -156,10 +195,12 @@ impl Bearers {
         }
     }
 
-    fn is_current(&self, known: &Known) -> bool {
+    /// Whether what is remembered still holds: nothing was heard of it, and no grant in it has expired.
+    fn is_current(&self, known: &Known, now: Time) -> bool {
         let marks = self.marks.read().unwrap_or_else(PoisonError::into_inner);
         let after = |id: Uuid| marks.at.get(&id).is_none_or(|mark| *mark <= known.read_after);
-        known.read_after >= marks.floor && after(known.claimed.session.uuid()) && after(known.standing.user_id.uuid())
+        let unheard = known.read_after >= marks.floor && after(known.id) && after(known.user.uuid());
+        unheard && known.authority.lasts(now) && !known.is_idle(now)
     }
 
     fn shard(&self, key: [u8; 32]) -> MutexGuard<'_, HashMap<[u8; 32], Known>> {
@@ -167,24 +208,62 @@ impl Bearers {
     }
 
     /// Notes activity behind the request's back: it is no change, and losing it loses nothing.
-    fn touch(&self, known: &Known) {
-        let (db, session, user) = (self.db.clone(), known.claimed.session, known.standing.user_id);
-        tokio::spawn(async move { db.write(async |tx| store::touch_both(tx, session, user).await).await });
+    fn touch(&self, known: &Known, origin: &Origin) {
+        let (db, actor, ip) = (self.db.clone(), known.actor, origin.ip.map(|ip| ip.to_string()));
+        tokio::spawn(async move {
+            db.write(async |tx| match actor {
+                Actor::Key(_, key) => store::touch_key(tx, key, ip.clone()).await,
+                Actor::User(user, session) => store::touch_both(tx, session, user).await,
+                _ => Ok(()),
+            })
+            .await
+        });
     }
+}
+
+/// What was found of a bearer, one row for each grant. Nothing when there is no such session or key, or it is not of
+/// him whom the token names: a token names its session and whose it is, and both must be so.
+fn known(claimed: Claimed, rows: &[Standing], directory: Directory, now: Time, read_after: u64) -> Option<Known> {
+    let first = rows.first()?;
+    let grants = rows.iter().filter_map(|row| {
+        let (role, expires_at) = (row.granted.clone()?, row.grant_expires_at);
+        Some(Grant { role, expires_at, permissions: row.grant_permissions.clone() })
+    });
+    let basis =
+        Basis { role: first.role, is_verified: first.is_verified, tier: &first.tier, plan: first.plan.as_deref() };
+    let mut authority = Authority::of(directory, basis, &grants.collect::<Vec<_>>(), now);
+    let user = first.user_id;
+    let (actor, expires_at) = match claimed {
+        Claimed::Session { user: named, .. } if named != user => return None,
+        Claimed::Session { session, expires_at, .. } => {
+            (Actor::User(user, session), Some(first.expires_at.map_or(expires_at, |end| end.min(expires_at))))
+        }
+        Claimed::Key(_) => (Actor::Key(user, KeyId::from_uuid(first.id)), first.expires_at),
+    };
+    // A key holds what it was given, as long as its maker holds it too.
+    if let Some(limit) = &first.limit {
+        authority.permissions = authority.permissions.within(Permissions::stored(limit));
+    }
+    Some(Known {
+        claimed,
+        actor,
+        id: first.id,
+        user,
+        last_activity: first.last_activity,
+        expires_at,
+        is_standing: first.ended_at.is_none() && first.is_active && first.deleted_at.is_none(),
+        authority,
+        read_after,
+    })
 }
 
 impl Known {
     /// Whether its activity is to be noted again.
     fn is_idle(&self, now: Time) -> bool {
-        now >= self.standing.last_activity + super::ACTIVITY
+        now >= self.last_activity + super::ACTIVITY
     }
 
     fn is_alive(&self, now: Time) -> bool {
-        let standing = &self.standing;
-        self.claimed.expires_at > now
-            && standing.expires_at > now
-            && standing.ended_at.is_none()
-            && standing.is_active
-            && standing.deleted_at.is_none()
+        self.is_standing && self.expires_at.is_none_or(|end| end > now)
     }
 }

@@ -12,7 +12,8 @@ use crate::{
     clock::Time,
     error::{Code, Error, Result},
     http::{Json, Message, Path},
-    id::SessionId,
+    id::{SessionId, UserId},
+    once::{Answer, http::Once},
     secret::Token,
     shape,
 };
@@ -54,15 +55,24 @@ pub(crate) async fn logout(
 }
 
 /// `POST /logout-all`: ends every session of the caller.
-pub(crate) async fn logout_all(State(app): State<App>, caller: Caller) -> Result<Message> {
+pub(crate) async fn logout_all(State(app): State<App>, once: Once) -> Result<Answer> {
+    let caller = &once.caller;
     let (user, _) = caller.signed_in()?;
-    app.db.write(async |tx| super::revoke_all(tx, &caller, user, None, Reason::Logout).await).await?;
-    Ok(Message::new("All sessions were ended"))
+    once.write(&app, async |tx| {
+        super::revoke_all(tx, caller, user, None, Reason::Logout).await?;
+        Ok(Answer::message("All sessions were ended"))
+    })
+    .await
 }
 
 /// `GET /sessions`: the caller's own.
 pub(crate) async fn list(State(app): State<App>, caller: Caller) -> Result<Json<Value>> {
     let (user, current) = caller.signed_in()?;
+    told(&app, user, current).await
+}
+
+/// The sessions of a user, as somebody sees them who sits in this one.
+pub(crate) async fn told(app: &App, user: UserId, current: SessionId) -> Result<Json<Value>> {
     let sessions = super::list(&mut app.db.read(), user, app.db.clock().now()).await?;
     let views: Vec<Value> = sessions.iter().map(|session| view(session, current)).collect();
     Ok(Json(json!({"total_count": views.len(), "sessions": views})))

@@ -1,12 +1,14 @@
 //! The sessions' SQL.
 
+use uuid::Uuid;
+
 use super::{ACTIVITY, Reason};
 use crate::{
     access::Role,
     clock::Time,
     db::{Conn, Record, Tx, sql},
     error::Result,
-    id::{SessionId, UserId},
+    id::{KeyId, SessionId, UserId},
     record, sql,
 };
 
@@ -52,17 +54,26 @@ record! {
 }
 
 record! {
-    /// What a bearer is asked for on each request: his session and what his account may do.
-    #[derive(Clone, Copy, Debug)]
+    /// What a bearer is asked for on each request: his session or key, and what his account may do. One row for
+    /// each role that was granted, and one when there is none.
+    #[derive(Clone, Debug)]
     pub(super) struct Standing {
         pub user_id: UserId,
+        pub id: Uuid,
         pub proved_at: Time,
         pub last_activity: Time,
-        pub expires_at: Time,
+        pub expires_at: Option<Time>,
         pub ended_at: Option<Time>,
+        pub limit: Option<String>,
         pub is_active: bool,
         pub deleted_at: Option<Time>,
         pub role: Role,
+        pub is_verified: bool,
+        pub tier: String,
+        pub plan: Option<String>,
+        pub granted: Option<String>,
+        pub grant_expires_at: Option<Time>,
+        pub grant_permissions: Option<String>,
     }
 }
 
@@ -183,12 +194,52 @@ pub(super) async fn touch_both(tx: &mut Tx, id: SessionId, user: UserId) -> Resu
     Ok(())
 }
 
-pub(super) async fn standing(conn: &mut Conn, id: SessionId) -> Result<Option<Standing>> {
-    sql("select s.user_id, s.proved_at, s.last_activity, s.expires_at, s.ended_at, u.is_active, u.deleted_at, u.role
-         from sessions s join users u on u.id = s.user_id where s.id = $1")
+/// The columns of [`Standing`] that are of the account.
+const ACCOUNT: &str = "u.is_active, u.deleted_at, u.role, u.is_verified, u.subscription_tier, p.permissions,
+        g.role, g.expires_at, r.permissions";
+const ACCOUNT_TABLES: &str = " u on u.id = o.user_id left join plans p on p.tier = u.subscription_tier
+        left join grants g on g.user_id = u.id left join roles r on r.name = g.role";
+
+pub(super) async fn standing(conn: &mut Conn, id: SessionId) -> Result<Vec<Standing>> {
+    sql!(
+        "select o.user_id, o.id, o.proved_at, o.last_activity, o.expires_at, o.ended_at, null, ",
+        ACCOUNT,
+        " from sessions o join users",
+        ACCOUNT_TABLES,
+        " where o.id = $1"
+    )
     .bind(id)
-    .fetch_optional(conn)
+    .fetch_all(conn)
     .await
+}
+
+/// The same of an API key, by its digest.
+pub(super) async fn key_standing(conn: &mut Conn, digest: [u8; 32]) -> Result<Vec<Standing>> {
+    sql!(
+        "select o.user_id, o.id, o.created_at, coalesce(o.last_used_at, o.created_at), o.expires_at, o.revoked_at,
+                o.permissions, ",
+        ACCOUNT,
+        " from api_keys o join users",
+        ACCOUNT_TABLES,
+        " where o.digest = $1"
+    )
+    .bind(digest)
+    .fetch_all(conn)
+    .await
+}
+
+/// Notes that a key is used, at most once a minute.
+pub(super) async fn touch_key(tx: &mut Tx, id: KeyId, ip: Option<String>) -> Result<()> {
+    let stale = tx.now() - ACTIVITY;
+    sql("update api_keys set last_used_at = $1, last_used_ip = $2
+         where id = $3 and (last_used_at is null or last_used_at < $4)")
+    .bind(tx.now())
+    .bind(ip)
+    .bind(id)
+    .bind(stale)
+    .execute(tx)
+    .await?;
+    Ok(())
 }
 
 pub(super) async fn active(conn: &mut Conn, user: UserId, now: Time) -> Result<Vec<Session>> {

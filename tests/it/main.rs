@@ -1,10 +1,12 @@
 //! The integration tests: one binary, one file per room.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
+mod access;
 mod account;
 mod backup;
 mod canary;
 mod browser;
+mod census;
 mod cli;
 mod commands;
 mod crash;
@@ -23,8 +25,10 @@ mod login;
 mod machine;
 mod metrics;
 mod migrating;
+mod once;
 mod openapi;
 mod password;
+mod people;
 mod powercut;
 mod profile;
 mod revocation;

@@ -2,7 +2,13 @@
 
 use serde_json::{Map, Value};
 
-use crate::{clock::Time, id::UserId, shape};
+use crate::{
+    account::view,
+    clock::Time,
+    http::openapi::{Maybe, Schemas, Shape},
+    id::UserId,
+    shape,
+};
 
 shape! {
     /// A user, as he sees himself.
@@ -100,6 +106,75 @@ shape! {
         created_at: Time,
         /// When it last changed.
         updated_at: Time,
+        /// The last sign-in.
+        last_login: Option<Time>,
+        /// The last request, to the minute.
+        last_activity: Option<Time>,
+    }
+}
+
+/// A user as others see him: without what this caller may not see.
+pub(crate) struct SeenUser;
+
+impl Shape for SeenUser {
+    fn schema(schemas: &mut Schemas) -> Value {
+        let _ = User::schema(schemas);
+        let mut seen = schemas.get("User").cloned().unwrap_or_default();
+        let hidden = |name: &Value| name == "email" || view::HIDDEN.iter().any(|hidden| name == hidden);
+        if let Some(required) = seen["required"].as_array_mut() {
+            required.retain(|name| !hidden(name));
+        }
+        seen["description"] = "A user, without what the caller may not see.".into();
+        schemas.insert("SeenUser".into(), seen);
+        serde_json::json!({"$ref": "#/components/schemas/SeenUser"})
+    }
+}
+
+shape! {
+    /// A page of users; under the other names when it was asked for with `page_size`.
+    pub(crate) struct Users {
+        /// The users.
+        items: Maybe<Vec<SeenUser>>,
+        /// The users.
+        users: Maybe<Vec<SeenUser>>,
+        /// How many there are in all.
+        total: Maybe<u64>,
+        /// How many there are in all.
+        total_count: Maybe<u64>,
+        /// The number of this page.
+        page: u64,
+        /// How many a page holds.
+        size: Maybe<u64>,
+        /// How many a page holds.
+        page_size: Maybe<u64>,
+        /// How many pages there are.
+        pages: Maybe<u64>,
+        /// How many pages there are.
+        total_pages: Maybe<u64>,
+        /// Where the next page begins; null on the last one.
+        #[example("LWNyZWF0ZWRfYXQgMDE4")]
+        next_cursor: Option<String>,
+    }
+}
+
+shape! {
+    /// Figures of one's account.
+    pub(crate) struct Stats {
+        /// Whose they are.
+        user_id: UserId,
+        /// How many days ago it was made.
+        account_age_days: u64,
+        /// Sessions that have not ended.
+        active_sessions: u64,
+        /// Refresh tokens that can be used.
+        refresh_tokens: u64,
+        /// Whether the e-mail address was proved.
+        is_verified: bool,
+        /// Whether the plan is a premium one.
+        is_premium: bool,
+        /// The plan.
+        #[example("basic")]
+        subscription_tier: String,
         /// The last sign-in.
         last_login: Option<Time>,
         /// The last request, to the minute.

@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::{
     access::Caller,
-    account::{self, User, view},
+    account::{self, User, grant, view},
     app::App,
     cli::Failure,
     error::Error,
@@ -30,12 +30,14 @@ impl List {
         }
         let mut last = None;
         loop {
-            let users = account::list(caller, &mut app.db.read(), last, PAGE).await?;
+            let users = account::walk(caller, &mut app.db.read(), last, PAGE).await?;
             let Some(newest) = users.last() else { return Ok(()) };
             last = Some(newest.id);
-            for user in &users {
+            let authorities =
+                grant::authorities(&mut app.db.read(), app.config.auth.directory, &users, app.db.clock().now()).await?;
+            for (user, authority) in users.iter().zip(&authorities) {
                 if self.json {
-                    writeln!(out, "{}", serde_json::to_string(&view::own(user)).map_err(Error::internal)?)?;
+                    writeln!(out, "{}", serde_json::to_string(&view::own(user, authority)).map_err(Error::internal)?)?;
                 } else {
                     columns(user, out)?;
                 }

@@ -35,6 +35,12 @@ impl Operation {
         Self { method, path, tag, doc, parameters: Vec::new(), body: None, access: Access::Open, refusals }
     }
 
+    /// Its method, in lower case.
+    #[must_use]
+    pub fn method(&self) -> &'static str {
+        self.method
+    }
+
     /// Codes that it may answer.
     pub fn refuse(&mut self, codes: &[Code]) {
         self.refusals.extend_from_slice(codes);

@@ -73,7 +73,7 @@ async fn grant(app: &App, caller: &Caller, headers: &HeaderMap, form: Result<For
     let wish = wish(app, headers, None, scope.map(Line::into_string));
     let attempt = Attempt { identifier: Identifier::parse(&username), password, wish };
     match with_password(app, caller, attempt).await? {
-        Outcome::SignedIn(signed_in) => answer(app, &signed_in, StatusCode::OK),
+        Outcome::SignedIn(signed_in) => answer(app, &signed_in, StatusCode::OK).await,
         Outcome::Refused => {
             let text = Code::InvalidCredentials.sentence();
             Ok(oauth_error(StatusCode::BAD_REQUEST, "invalid_grant", text))

@@ -16,6 +16,13 @@ use crate::{
 /// An IP address, in its one canonical form.
 pub(crate) struct Address(String);
 
+impl Address {
+    /// The text, to keep.
+    pub(crate) fn into_string(self) -> String {
+        self.0
+    }
+}
+
 impl Input for Address {
     fn read(value: &Value) -> Result<Self, Rule> {
         let address = value.as_str().and_then(|text| text.trim().parse::<std::net::IpAddr>().ok());
@@ -42,31 +49,31 @@ body! {
     /// What `POST /register` takes.
     pub(crate) struct Register {
         /// The e-mail address.
-        email: Email,
+        pub(crate) email: Email,
         /// The password.
         #[example("Correct-Horse-7-Battery")]
-        password: Password,
+        pub(crate) password: Password,
         /// The password once more; it must match when given.
         #[example("Correct-Horse-7-Battery")]
-        confirm_password: Option<SecretString>,
+        pub(crate) confirm_password: Option<SecretString>,
         /// The whole name; needed unless both of its parts are given.
         #[example("Ann Lee")]
-        full_name: Option<Line<2, 255>>,
+        pub(crate) full_name: Option<Line<2, 255>>,
         /// The first name or names.
         #[example("Ann")]
-        first_name: Option<Line<1, 100>>,
+        pub(crate) first_name: Option<Line<1, 100>>,
         /// The last name.
         #[example("Lee")]
-        last_name: Option<Line<1, 100>>,
+        pub(crate) last_name: Option<Line<1, 100>>,
         /// The name to sign in with, beside the address.
         #[example("ann.lee")]
-        username: Option<Username>,
+        pub(crate) username: Option<Username>,
         /// The gender, as told.
         #[example("female")]
-        gender: Option<Line<1, 50>>,
+        pub(crate) gender: Option<Line<1, 50>>,
         /// A telephone number.
         #[example("+351 21 555 0100")]
-        phone: Option<Line<1, 20>>,
+        pub(crate) phone: Option<Line<1, 20>>,
     }
 }
 
@@ -108,7 +115,7 @@ body! {
 
 impl SignUp {
     /// Its own fields apart; the role was judged as it was read.
-    pub(super) fn split(self) -> (Register, Option<Address>) {
+    pub(crate) fn split(self) -> (Register, Option<Address>) {
         let Self { role: None | Some(OwnRole), .. } = self;
         let body = self;
         let register = Register {
@@ -127,7 +134,7 @@ impl SignUp {
 }
 
 impl Register {
-    pub(super) fn applicant(self, ip_address: Option<Address>) -> Result<Applicant> {
+    pub(crate) fn applicant(self, ip_address: Option<Address>) -> Result<Applicant> {
         confirmed(&self.password, self.confirm_password.as_ref())?;
         if self.full_name.is_none() && (self.first_name.is_none() || self.last_name.is_none()) {
             return Err(Error::invalid("full_name", "required", "Give full_name, or first_name and last_name."));

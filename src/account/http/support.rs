@@ -1,0 +1,83 @@
+//! The support desk: `/api/v1/users/{id}/sessions`, `/unlock`, `/force-password-change`, `/password`.
+
+use axum::extract::State;
+use serde_json::Value;
+
+use super::others::other;
+use crate::{
+    access::{Caller, Permission},
+    account::oversight,
+    app::App,
+    body,
+    error::Result,
+    http::{Json, Message, Path},
+    login::change_password,
+    once::{Answer, http::Once},
+    password::Password,
+    session,
+};
+
+/// `GET /users/{id}/sessions`.
+pub(crate) async fn sessions(State(app): State<App>, caller: Caller, Path(name): Path<String>) -> Result<Json<Value>> {
+    let id = other(&app, &caller, &name, Permission::UsersSessions).await?;
+    session::http::told(&app, id, caller.signed_in().map_or_else(|_| session::none(), |(_, session)| session)).await
+}
+
+/// `DELETE /users/{id}/sessions`: ends all of them.
+pub(crate) async fn end_sessions(State(app): State<App>, caller: Caller, Path(name): Path<String>) -> Result<Message> {
+    let id = other(&app, &caller, &name, Permission::UsersSessions).await?;
+    app.db.write(async |tx| oversight::end_sessions(tx, &caller, id).await).await?;
+    Ok(Message::new("All sessions of the user were ended"))
+}
+
+/// `POST /users/{id}/force-password-change`.
+pub(crate) async fn force_password_change(
+    State(app): State<App>,
+    once: Once,
+    Path(name): Path<String>,
+) -> Result<Answer> {
+    let caller = &once.caller;
+    let id = other(&app, caller, &name, Permission::UsersSupport).await?;
+    once.write(&app, async |tx| {
+        oversight::force_password_change(tx, caller, id).await?;
+        Ok(Answer::message("The user must change the password at the next sign-in"))
+    })
+    .await
+}
+
+/// `POST /users/{id}/unlock`.
+pub(crate) async fn unlock(State(app): State<App>, once: Once, Path(name): Path<String>) -> Result<Answer> {
+    let caller = &once.caller;
+    let id = other(&app, caller, &name, Permission::UsersSupport).await?;
+    once.write(&app, async |tx| {
+        oversight::unlock(tx, caller, id).await?;
+        Ok(Answer::message("Failed attempts are forgiven"))
+    })
+    .await
+}
+
+body! {
+    /// What `POST /users/{id}/password` takes.
+    pub(crate) struct SetPassword {
+        /// The new password.
+        #[example("Correct-Horse-7-Battery")]
+        password: Password,
+    }
+}
+
+/// `POST /users/{id}/password`: every session of the user ends.
+pub(crate) async fn set_password(
+    State(app): State<App>,
+    once: Once,
+    Path(name): Path<String>,
+    body: Result<Json<SetPassword>>,
+) -> Result<Answer> {
+    let caller = &once.caller;
+    let id = other(&app, caller, &name, Permission::UsersSupport).await?;
+    let hash = &change_password::for_other(&app, caller, id, &body?.0.password).await?;
+    once.write(&app, async |tx| {
+        change_password::set_for_other(tx, caller, id, hash).await?;
+        Ok(Answer::message("The user has a new password"))
+    })
+    .await
+}

@@ -1,0 +1,264 @@
+//! `/api/v1/roles`, `/api/v1/plans` and `/api/v1/permissions`.
+
+use axum::extract::State;
+use serde_json::{Value, json};
+
+use super::Custom;
+use crate::{
+    access::{Caller, Permission, Permissions, Plan},
+    app::App,
+    body,
+    clock::Time,
+    error::{Error, Result, Rule},
+    http::{Input, Json, Line, Path, input::text},
+    once::{Answer, http::Once},
+    shape,
+};
+
+impl Input for Permission {
+    fn read(value: &Value) -> Result<Self, Rule> {
+        let found = Self::parse(text(value)?);
+        found.ok_or_else(|| Rule::new("unknown_permission", "See GET /api/v1/permissions for what there is."))
+    }
+    fn schema() -> Value {
+        json!({"type": "string", "enum": Self::ALL.iter().map(|permission| permission.as_str()).collect::<Vec<_>>()})
+    }
+}
+
+/// The name of a custom role.
+pub(crate) struct RoleName(String);
+
+impl Input for RoleName {
+    fn schema() -> Value {
+        json!({"type": "string", "pattern": "^[a-z0-9_-]{1,50}$", "examples": ["support"]})
+    }
+    fn read(value: &Value) -> Result<Self, Rule> {
+        let text = text(value)?;
+        let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-');
+        if (1..=50).contains(&text.len()) && text.chars().all(fits) {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(Rule::new("invalid_name", "A role's name is 1 to 50 of a-z, 0-9, '_' and '-'."))
+    }
+}
+
+body! {
+    /// What `POST /roles` takes.
+    pub(crate) struct Create {
+        /// Its name.
+        name: RoleName,
+        /// What it is for.
+        #[example("The support desk")]
+        description: Option<Line<0, 255>>,
+        /// What it allows; nothing that the caller lacks.
+        #[example(["users.read"])]
+        permissions: Vec<Permission>,
+    }
+}
+
+body! {
+    /// What `PUT /roles/{name}` and `PUT /plans/{tier}` take: only what is given changes.
+    pub(crate) struct Change {
+        /// What it is for.
+        #[example("The support desk")]
+        description: Option<Line<0, 255>>,
+        /// What it allows; nothing that the caller lacks.
+        #[example(["users.read"])]
+        permissions: Option<Vec<Permission>>,
+    }
+}
+
+/// `GET /permissions`: every permission, with a sentence.
+pub(crate) async fn permissions(_: Caller) -> Json<Value> {
+    let all = Permission::ALL.iter().map(|p| json!({"name": p.as_str(), "description": p.sentence()}));
+    Json(json!({"permissions": all.collect::<Vec<_>>()}))
+}
+
+/// `GET /roles`.
+pub(crate) async fn list(State(app): State<App>, caller: Caller) -> Result<Json<Value>> {
+    let roles = super::list(&caller, &mut app.db.read()).await?;
+    Ok(Json(
+        json!({"total_count": roles.len(), "roles": roles.iter().map(|role| view("name", role)).collect::<Vec<_>>()}),
+    ))
+}
+
+/// `POST /roles`.
+pub(crate) async fn create(State(app): State<App>, once: Once, body: Result<Json<Create>>) -> Result<Answer> {
+    let caller = &once.caller;
+    caller.must(Permission::RolesWrite)?;
+    let Json(body) = body?;
+    let role = Custom {
+        name: body.name.0,
+        description: body.description.map(Line::into_string).unwrap_or_default(),
+        permissions: Permissions::of(&body.permissions),
+        created_at: None,
+    };
+    once.write(&app, async |tx| Ok(Answer::created(view("name", &super::create(tx, caller, role).await?)))).await
+}
+
+/// `GET /roles/{name}`.
+pub(crate) async fn get(State(app): State<App>, caller: Caller, Path(name): Path<String>) -> Result<Json<Value>> {
+    caller.must(Permission::RolesRead)?;
+    Ok(Json(view("name", &super::get(&caller, &mut app.db.read(), known(&name)?).await?)))
+}
+
+/// `PUT /roles/{name}`.
+pub(crate) async fn update(
+    State(app): State<App>,
+    once: Once,
+    Path(name): Path<String>,
+    body: Result<Json<Change>>,
+) -> Result<Answer> {
+    let caller = &once.caller;
+    caller.must(Permission::RolesWrite)?;
+    let name = known(&name)?;
+    let (description, permissions) = body?.0.split();
+    once.write(&app, async |tx| {
+        Ok(Answer::ok(view("name", &super::update(tx, caller, name, description, permissions).await?)))
+    })
+    .await
+}
+
+/// `DELETE /roles/{name}`.
+pub(crate) async fn delete(State(app): State<App>, once: Once, Path(name): Path<String>) -> Result<Answer> {
+    let caller = &once.caller;
+    caller.must(Permission::RolesWrite)?;
+    let name = known(&name)?;
+    once.write(&app, async |tx| {
+        super::delete(tx, caller, name).await?;
+        Ok(Answer::message("The role was deleted"))
+    })
+    .await
+}
+
+/// `GET /plans`.
+pub(crate) async fn plans(State(app): State<App>, caller: Caller) -> Result<Json<Value>> {
+    let plans = super::plans(&caller, &mut app.db.read()).await?;
+    Ok(Json(
+        json!({"total_count": plans.len(), "plans": plans.iter().map(|plan| view("tier", plan)).collect::<Vec<_>>()}),
+    ))
+}
+
+/// `GET /plans/{tier}`.
+pub(crate) async fn plan(State(app): State<App>, caller: Caller, Path(tier): Path<String>) -> Result<Json<Value>> {
+    let plans = super::plans(&caller, &mut app.db.read()).await?;
+    let plan = plans.iter().find(|plan| plan.name == tier).ok_or_else(Error::not_found)?;
+    Ok(Json(view("tier", plan)))
+}
+
+/// `PUT /plans/{tier}`.
+pub(crate) async fn set_plan(
+    State(app): State<App>,
+    once: Once,
+    Path(tier): Path<String>,
+    body: Result<Json<Change>>,
+) -> Result<Answer> {
+    let caller = &once.caller;
+    caller.must(Permission::RolesWrite)?;
+    let plan = Plan::parse(&tier).ok_or_else(Error::not_found)?;
+    let (description, permissions) = body?.0.split();
+    once.write(&app, async |tx| {
+        Ok(Answer::ok(view("tier", &super::set_plan(tx, caller, plan, description, permissions).await?)))
+    })
+    .await
+}
+
+impl Change {
+    fn split(self) -> (Option<String>, Option<Permissions>) {
+        (self.description.map(Line::into_string), self.permissions.map(|list| Permissions::of(&list)))
+    }
+}
+
+/// A name that a role can have: what cannot be one names nothing.
+fn known(name: &str) -> Result<&str> {
+    RoleName::read(&Value::from(name)).map(|_| name).map_err(|_| Error::not_found())
+}
+
+fn view(named: &str, role: &Custom) -> Value {
+    let mut view = json!({
+        "description": role.description,
+        "permissions": role.permissions.names().collect::<Vec<_>>(),
+        "is_built_in": role.created_at.is_none(),
+        "created_at": role.created_at,
+    });
+    view[named] = role.name.as_str().into();
+    view
+}
+
+shape! {
+    /// A role: a set of permissions.
+    pub(crate) struct RoleView {
+        /// Its name.
+        #[example("support")]
+        name: String,
+        /// What it is for.
+        #[example("The support desk")]
+        description: String,
+        /// What it allows.
+        #[example(["users.support"])]
+        permissions: Vec<String>,
+        /// Whether it is in the program, and cannot be changed.
+        is_built_in: bool,
+        /// When it was made; null for a built-in one.
+        created_at: Option<Time>,
+    }
+}
+
+shape! {
+    /// Every role.
+    pub(crate) struct Roles {
+        /// How many there are.
+        total_count: u64,
+        /// The built-in ones first.
+        roles: Vec<RoleView>,
+    }
+}
+
+shape! {
+    /// A plan: what it adds to a role.
+    pub(crate) struct PlanView {
+        /// Its name: the `subscription_tier` of a user.
+        #[example("premium")]
+        tier: String,
+        /// What it is for.
+        #[example("Search, and the profiles of others.")]
+        description: String,
+        /// What it adds.
+        #[example(["users.search"])]
+        permissions: Vec<String>,
+        /// Whether nobody has changed it.
+        is_built_in: bool,
+        /// When it was first changed.
+        created_at: Option<Time>,
+    }
+}
+
+shape! {
+    /// Every plan.
+    pub(crate) struct Plans {
+        /// How many there are.
+        total_count: u64,
+        /// All of them.
+        plans: Vec<PlanView>,
+    }
+}
+
+shape! {
+    /// A permission.
+    pub(crate) struct PermissionView {
+        /// Its name.
+        #[example("users.read")]
+        name: String,
+        /// What it allows.
+        #[example("Read another user.")]
+        description: String,
+    }
+}
+
+shape! {
+    /// Every permission.
+    pub(crate) struct AllPermissions {
+        /// In the order of the table.
+        permissions: Vec<PermissionView>,
+    }
+}

@@ -1,0 +1,80 @@
+//! The SQL of roles and plans.
+
+use super::Custom;
+use crate::{
+    access::Permissions,
+    clock::Time,
+    db::{Conn, Tx, sql},
+    error::Result,
+};
+
+type Row = (String, String, String, Time);
+
+fn custom((name, description, permissions, created_at): Row) -> Custom {
+    Custom { name, description, permissions: Permissions::stored(&permissions), created_at: Some(created_at) }
+}
+
+pub(super) async fn roles(conn: &mut Conn) -> Result<Vec<Custom>> {
+    let rows: Vec<Row> =
+        sql("select name, description, permissions, created_at from roles order by name").fetch_all(conn).await?;
+    Ok(rows.into_iter().map(custom).collect())
+}
+
+pub(super) async fn role(conn: &mut Conn, name: &str) -> Result<Option<Custom>> {
+    let row = sql("select name, description, permissions, created_at from roles where name = $1").bind(name);
+    Ok(row.fetch_optional(conn).await?.map(custom))
+}
+
+pub(super) async fn lock(tx: &mut Tx, name: &str) -> Result<Option<Custom>> {
+    let row = sql("select name, description, permissions, created_at from roles where name = $1").bind(name);
+    Ok(row.for_update().fetch_optional(tx).await?.map(custom))
+}
+
+/// False when the name is taken.
+pub(super) async fn insert(tx: &mut Tx, role: &Custom) -> Result<bool> {
+    let inserted = sql("insert into roles (name, description, permissions, created_at, updated_at)
+                        values ($1, $2, $3, $4, $4) on conflict (name) do nothing")
+    .bind(role.name.as_str())
+    .bind(role.description.as_str())
+    .bind(role.permissions.to_text())
+    .bind(tx.now())
+    .execute(tx)
+    .await?;
+    Ok(inserted == 1)
+}
+
+pub(super) async fn update(tx: &mut Tx, role: &Custom) -> Result<()> {
+    sql("update roles set description = $1, permissions = $2, updated_at = $3 where name = $4")
+        .bind(role.description.as_str())
+        .bind(role.permissions.to_text())
+        .bind(tx.now())
+        .bind(role.name.as_str())
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// The role, and every grant of it: a later role of the same name is another one.
+pub(super) async fn delete(tx: &mut Tx, name: &str) -> Result<()> {
+    sql("delete from grants where role = $1").bind(name).execute(tx).await?;
+    sql("delete from roles where name = $1").bind(name).execute(tx).await?;
+    Ok(())
+}
+
+pub(super) async fn plans(conn: &mut Conn) -> Result<Vec<Custom>> {
+    let rows: Vec<Row> = sql("select tier, description, permissions, created_at from plans").fetch_all(conn).await?;
+    Ok(rows.into_iter().map(custom).collect())
+}
+
+pub(super) async fn set_plan(tx: &mut Tx, plan: &Custom) -> Result<()> {
+    sql("insert into plans (tier, description, permissions, created_at, updated_at) values ($1, $2, $3, $4, $4)
+         on conflict (tier) do update set description = excluded.description, permissions = excluded.permissions,
+             updated_at = excluded.updated_at")
+    .bind(plan.name.as_str())
+    .bind(plan.description.as_str())
+    .bind(plan.permissions.to_text())
+    .bind(tx.now())
+    .execute(tx)
+    .await?;
+    Ok(())
+}
