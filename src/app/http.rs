@@ -35,6 +35,8 @@ impl FromRequestParts<App> for Caller {
 impl Takes for Caller {
     fn taken(operation: &mut Operation) {
         operation.signed_in();
+        // An API key where the person himself is needed.
+        operation.refuse(&[Code::Forbidden]);
     }
 }
 

@@ -119,6 +119,7 @@ pub(crate) async fn change_password(
         return entered(&app, outcome, StatusCode::OK).await;
     }
     let caller = app.bearers.caller(&app.watch, &bearer, stranger.origin).await?;
+    caller.signed_in()?;
     let Json(body) = body?;
     confirmed(&body.new_password, body.confirm_password.as_ref())?;
     let current = body.current_password.ok_or_else(|| Error::faults(vec![Rule::required().of("current_password")]))?;
@@ -130,8 +131,10 @@ pub(crate) async fn change_password(
 pub(crate) async fn reauthenticate(
     State(app): State<App>,
     caller: Caller,
-    Json(body): Json<Reauthenticate>,
+    body: Result<Json<Reauthenticate>>,
 ) -> Result<Message> {
+    caller.signed_in()?;
+    let Json(body) = body?;
     reauthenticate::reauthenticate(&app, &caller, &body.password).await?;
     Ok(Message::new("You proved yourself; this holds for 10 minutes"))
 }

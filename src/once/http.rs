@@ -72,7 +72,7 @@ impl FromRequestParts<App> for Once {
 impl Takes for Once {
     fn taken(operation: &mut Operation) {
         use Code::{BodyTooLarge, IdempotencyDone, IdempotencyInProgress, IdempotencyMismatch, Malformed, TooSlow};
-        operation.signed_in();
+        Caller::taken(operation);
         if ["post", "put"].contains(&operation.method()) {
             let about = "Any text that is new for each request: sent again with the same body within 24 hours, the \
                          request takes effect once, and its first answer is given again.";

@@ -23,7 +23,7 @@ pub(super) fn routes() -> Routes<App> {
             Doc::new("logout", "End this session")
                 .about("Ends the session of the bearer or, without one, of the refresh token. An unknown one is fine.")
                 .says(200, "It has ended.")
-                .refuses(&[Code::NotSignedIn]),
+                .refuses(&[Code::NotSignedIn, Code::Forbidden]),
         )
         .post(
             "/logout-all",
@@ -41,7 +41,8 @@ pub(super) fn routes() -> Routes<App> {
                 )
                 .gives_either::<Message, TokenResponse>(200, "It was changed; or also: signed in.")
                 .signed_in()
-                .refuses(&[Code::WrongPassword, Code::TooManyAttempts, Code::InvalidCredentials]),
+                .refuses(&[Code::WrongPassword, Code::TooManyAttempts, Code::InvalidCredentials])
+                .refuses(&[Code::Forbidden]),
         )
         .post(
             "/reauthenticate",

@@ -216,7 +216,7 @@ pub(super) async fn standing(conn: &mut Conn, id: SessionId) -> Result<Vec<Stand
 /// The same of an API key, by its digest.
 pub(super) async fn key_standing(conn: &mut Conn, digest: [u8; 32]) -> Result<Vec<Standing>> {
     sql!(
-        "select o.user_id, o.id, o.created_at, coalesce(o.last_used_at, o.created_at), o.expires_at, o.revoked_at,
+        "select o.user_id, o.id, o.created_at, coalesce(o.last_used_at, $2), o.expires_at, o.revoked_at,
                 o.permissions, ",
         ACCOUNT,
         " from api_keys o join users",
@@ -224,6 +224,8 @@ pub(super) async fn key_standing(conn: &mut Conn, digest: [u8; 32]) -> Result<Ve
         " where o.digest = $1"
     )
     .bind(digest)
+    // One that was never used is noted at once.
+    .bind(Time::from_micros(0))
     .fetch_all(conn)
     .await
 }

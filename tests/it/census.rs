@@ -43,7 +43,10 @@ fn routes() -> Vec<Route> {
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             let is_open = |security: &Value| security.as_array().is_none_or(|ways| ways.is_empty());
-            if is_open(&operation["security"]) {
+            let is_own = OWN.iter().any(|prefix| path.starts_with(prefix));
+            // Where anybody may call, whoever is signed in at most learns more.
+            let anybody = |security: &Value| security.as_array().is_some_and(|ways| ways.contains(&json!({})));
+            if is_open(&operation["security"]) || !is_own && anybody(&operation["security"]) {
                 continue;
             }
             let name = format!("{} {path}", method.to_uppercase());
@@ -51,7 +54,6 @@ fn routes() -> Vec<Route> {
             let needs = text.split("Needs the permission `").nth(1).and_then(|rest| rest.split('`').next());
             let more = NEEDS_MORE.iter().filter(|(route, _)| *route == name).map(|(_, more)| (*more).to_owned());
             let needs: Vec<_> = needs.map(ToOwned::to_owned).into_iter().chain(more).collect();
-            let is_own = OWN.iter().any(|prefix| path.starts_with(prefix));
             let is_known = SIGNED_IN.contains(&name.as_str()) || is_own == needs.is_empty();
             assert!(is_known, "{name}: nothing says who may call it");
             found.push(Route { name, needs, is_own });

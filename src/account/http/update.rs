@@ -30,7 +30,8 @@ impl Input for ExternalId {
         }
     }
     fn schema() -> Value {
-        serde_json::json!({"type": ["string", "integer"], "minLength": 1, "maxLength": 255, "examples": ["4711"]})
+        let about = "A whole number is taken too.";
+        serde_json::json!({"type": "string", "minLength": 1, "maxLength": 255, "description": about, "examples": ["4711"]})
     }
 }
 

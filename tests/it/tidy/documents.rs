@@ -2,7 +2,12 @@
 
 use std::{fmt::Write, fs, path::Path};
 
-use denizen::{error::Code, event::Kind, metrics::Family};
+use denizen::{
+    access::{Permission, Plan, Role},
+    error::Code,
+    event::Kind,
+    metrics::Family,
+};
 
 use super::{assert_none, imports, source};
 
@@ -96,6 +101,22 @@ fn the_tables_of_events_errors_and_metrics_are_current() {
         let _ = writeln!(metrics, "| `{name}` | {kind} | {labels} | {} |", family.help());
     }
     keep("docs/metrics.md", &metrics);
+}
+
+#[test]
+fn the_table_of_permissions_is_current() {
+    let all = [Role::User, Role::Admin, Role::Superadmin].map(|role| (role.as_str(), role.permissions()));
+    let plans = Plan::ALL.map(|plan| (plan.as_str(), plan.permissions()));
+    let columns: Vec<_> = all.into_iter().chain(plans).filter(|(name, _)| *name != "basic").collect();
+    let names: Vec<_> = columns.iter().map(|(name, _)| format!(" `{name}` |")).collect();
+    let mut table =
+        format!("| Permission | What it allows |{}\n|---|---|{}\n", names.concat(), "---|".repeat(names.len()));
+    for permission in Permission::ALL {
+        let held = columns.iter().map(|(_, held)| if held.contains(*permission) { " x |" } else { "  |" });
+        let _ =
+            writeln!(table, "| `{}` | {} |{}", permission.as_str(), permission.sentence(), held.collect::<String>());
+    }
+    keep("docs/permissions.md", &table);
 }
 
 /// What surrounds a table made from the code.
