@@ -38,6 +38,7 @@ pub(super) async fn must_leave_one(tx: &mut Tx, leaving: UserId) -> Result<()> {
 }
 
 /// Whether somebody acts on his own account. An API key is nobody's self.
+#[must_use]
 pub fn is_self(caller: &Caller, user: UserId) -> bool {
     matches!(caller.actor, Actor::User(id, _) if id == user)
 }

@@ -17,10 +17,9 @@ const MOST: usize = 2_048;
 /// The text of a place in an order.
 pub(super) fn write(order: Order, place: &Place) -> String {
     let value = match &place.value {
-        None => "-".to_owned(),
         Some(Value::Time(time)) => format!("={}", time.micros()),
         Some(Value::Text(text)) => format!("={text}"),
-        Some(_) => "-".to_owned(),
+        _ => "-".to_owned(),
     };
     URL_SAFE_NO_PAD.encode(format!("{} {} {value}", name(order), place.id))
 }

@@ -23,12 +23,11 @@ pub(crate) async fn target(app: &App, caller: &Caller, name: &str, permission: P
         return account::resolve(&mut app.db.read(), name).await;
     }
     if let Ok((own, _)) = caller.signed_in() {
-        let is_own = match name.parse::<UserId>() {
-            Ok(id) => id == own,
-            Err(_) => {
-                let user = account::get(&mut app.db.read(), own).await?;
-                user.and_then(|user| user.external_id).is_some_and(|external| external == name)
-            }
+        let is_own = if let Ok(id) = name.parse::<UserId>() {
+            id == own
+        } else {
+            let user = account::get(&mut app.db.read(), own).await?;
+            user.and_then(|user| user.external_id).is_some_and(|external| external == name)
         };
         if is_own {
             return Ok(own);

@@ -49,9 +49,8 @@ pub(super) async fn page(conn: &mut Conn, order: Order, start: &Start, limit: i6
     let without = from().push(column).push(" is null");
     let (without, skip) = match start {
         Start::After(Place { value: None, id }) => (without.push(" and id").push(than).value(*id), 0),
-        Start::After(_) => (without, 0),
         Start::Skip(skip) if users.is_empty() => (without, (*skip - with_value(conn, column, *skip).await?).max(0)),
-        Start::Skip(_) => (without, 0),
+        Start::After(_) | Start::Skip(_) => (without, 0),
     };
     users.extend(sorted(without, column, way, rest, skip).fetch_all::<User>(conn).await?);
     Ok(users)
