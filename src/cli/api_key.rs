@@ -20,6 +20,11 @@ Examples:
   denizen api-key create --user ann@example.com --name crm --permission users.list --permission users.read
   denizen api-key create --user ann@example.com --name import --permission users.create \\
       --expires-at 2030-01-31T12:00:00Z";
+const LIST: &str = "\
+Of a key itself only its beginning is known here.
+
+Examples:
+  denizen api-key list";
 const REVOKE: &str = "\
 Every server refuses the key within a second.
 
@@ -34,6 +39,7 @@ pub enum ApiKey {
     /// Make a key by which a program acts for a user
     Create(Create),
     /// List the keys that are not revoked, newest first
+    #[command(after_long_help = LIST)]
     List,
     /// End a key
     #[command(after_long_help = REVOKE)]

@@ -157,7 +157,7 @@ impl Running {
     pub fn begin(&self, repeat: &Repeat) -> Result<Run> {
         let name = (repeat.caller, repeat.route.clone(), repeat.key.clone());
         if !self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone()) {
-            return Err(Error::new(Code::IdempotencyInProgress).after(Duration::from_secs(1)));
+            return Err(Code::IdempotencyInProgress.into());
         }
         Ok(Run(self.clone(), name))
     }

@@ -174,7 +174,7 @@ each_engine! {
         }
         let closed = ["DELETE", "GET", "HEAD", "OPTIONS", "OTHER", "PATCH", "POST", "PUT"];
         assert!(labels("method").is_subset(&closed.into_iter().collect()), "{:?}", labels("method"));
-        assert!(many.sum("denizen_http_requests_total", &[("route", "unmatched")]) >= 1_000.0);
+        assert!(many.sum("denizen_http_requests_total", &[("route", "unmatched")]) >= 400.0);
         is(many.sum("denizen_http_requests_in_flight", &[]), 1);
     }
 

@@ -173,7 +173,6 @@ each_engine! {
             "/%68ealth%00",
             "/favicon.ico",
             "/.env",
-            "/api/v1/users/me;x=1",
             "/*",
             "/%E0%80%AF",
         ] {
