@@ -29,6 +29,7 @@ use crate::{
     job::{self, Schedule, Verdict, Worker},
     once::Running,
     password::{self, Decoys, Hash, Policy, Pool},
+    search,
     secret::Keys,
     session::{bearer::Bearers, refresh::Rotation},
     token::{self, Tokens},
@@ -57,6 +58,8 @@ pub struct Parts {
     pub watch: Watch,
     /// The repeatable requests that run in this process.
     pub running: Running,
+    /// What this node knows of the people as a whole.
+    pub search: search::Knowledge,
     /// When this process began.
     pub begun: Instant,
     /// What is counted.
@@ -128,8 +131,9 @@ impl App {
         let bearers = Bearers::new(db.clone(), Arc::clone(&tokens), config.auth.directory);
         let decoys = RwLock::new(password::decoys(&mut db.read()).await?);
         let (meters, tracer) = (Meters::new(db.clock().now()), Tracer::new(&config.telemetry, db.clock()));
-        let (watch, running) = (Watch::default(), Running::default());
-        let parts = Parts { config, db, keys, pool, tokens, bearers, watch, running, begun, meters, tracer, decoys };
+        let (watch, running, search) = (Watch::default(), Running::default(), search::Knowledge::default());
+        let parts =
+            Parts { config, db, keys, pool, tokens, bearers, watch, running, search, begun, meters, tracer, decoys };
         Ok(Self(Arc::new(parts)))
     }
 

@@ -20,6 +20,7 @@ pub const SCHEDULES: &[Schedule] = &[
     Schedule { kind: "account.erase", every: HOUR },
     Schedule { kind: "account.grants", every: MINUTE },
     Schedule { kind: "once.sweep", every: HOUR },
+    Schedule { kind: "search.index", every: HOUR },
 ];
 
 /// Does one job.
@@ -28,6 +29,7 @@ pub async fn run(app: App, job: Job) -> Verdict {
         "session.sweep" => session::job::sweep(&app).await.into(),
         "login.sweep" => login::job::sweep(&app).await.into(),
         "login.tally" => login::job::tally(&app).await.into(),
+        "search.index" => account::job::index(&app).await.into(),
         "account.erase" => account::job::erase(&app).await.into(),
         "once.sweep" => once::job::sweep(&app).await.into(),
         "account.grants" => account::job::sweep(&app).await.into(),

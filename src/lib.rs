@@ -25,6 +25,7 @@ pub mod once;
 pub mod password;
 pub mod token;
 pub mod session;
+pub mod search;
 pub mod account;
 pub mod profile;
 pub mod role;

@@ -6,7 +6,7 @@ pub(crate) mod list;
 pub(crate) mod others;
 pub(crate) mod own;
 pub(crate) mod roles;
-mod seen;
+pub(crate) mod seen;
 pub(crate) mod support;
 mod update;
 

@@ -1,8 +1,12 @@
-//! Erasing deleted accounts whose grace has passed, and telling of grants that have ended.
+//! Erasing deleted accounts whose grace has passed, telling of grants that have ended, and making accounts known to the
+//! search.
 
-use crate::{app::App, error::Result};
+use crate::{app::App, error::Result, id::UserId};
 
 const BATCH: i64 = 50;
+/// Accounts that are looked at in one statement, and made known in one transaction.
+const LOOKED_AT: i64 = 1_000;
+const MADE_KNOWN: usize = 25;
 
 /// Erases what is due, in the log too.
 ///
@@ -20,4 +24,31 @@ pub async fn erase(app: &App) -> Result<()> {
 pub async fn sweep(app: &App) -> Result<()> {
     while app.db.write(async |tx| super::grant::sweep(tx, BATCH).await).await? > 0 {}
     Ok(())
+}
+
+/// Makes known to the search whoever it does not know as he is: everybody from before there was one, and nobody else as
+/// long as each change is made known in its own transaction. From the newest to the oldest, because then the oldest
+/// tells whether it is done; what was done stays done when it is interrupted.
+///
+/// # Errors
+/// Of the database.
+pub async fn index(app: &App) -> Result<()> {
+    let mut below = UserId::from_uuid(uuid::Uuid::max());
+    loop {
+        let (unknown, last) = super::unknown(&mut app.db.read(), below, LOOKED_AT).await?;
+        for ids in unknown.chunks(MADE_KNOWN) {
+            app.db
+                .write(async |tx| {
+                    for id in ids {
+                        super::make_known(tx, *id).await?;
+                    }
+                    Ok(())
+                })
+                .await?;
+        }
+        match last {
+            Some(last) => below = last,
+            None => return Ok(()),
+        }
+    }
 }

@@ -5,6 +5,7 @@
 //! by one and is one event; one superadmin always remains. Begin with [`create`].
 
 pub mod changes;
+mod entry;
 pub mod http;
 pub mod grant;
 mod identifier;
@@ -31,7 +32,7 @@ use crate::{
     error::{Error, Result},
     event::{self, Event, Kind},
     id::UserId,
-    limit,
+    limit, search,
     session::{self, Reason},
 };
 
@@ -108,6 +109,17 @@ pub async fn resolve(conn: &mut Conn, name: &str) -> Result<UserId> {
         return Err(Error::not_found());
     }
     store::by_external_id(conn, name).await?.ok_or_else(Error::not_found)
+}
+
+/// The accounts of these ids that are not deleted, in the order of the ids. Who calls has asked whether he may.
+///
+/// # Errors
+/// Of the database.
+pub async fn some(conn: &mut Conn, ids: &[UserId]) -> Result<Vec<User>> {
+    let mut users = if ids.is_empty() { Vec::new() } else { store::some(conn, ids).await? };
+    let place = |user: &User| ids.iter().position(|id| *id == user.id);
+    users.sort_by_cached_key(place);
+    Ok(users)
 }
 
 /// The account that somebody names at sign-in, unless it is deleted.
@@ -310,6 +322,27 @@ pub async fn erase(tx: &mut Tx, most: i64) -> Result<usize> {
         }
     }
     Ok(erased)
+}
+
+/// Accounts below this id, the greatest first, that the search does not know as they are; and the last id looked at.
+///
+/// # Errors
+/// Of the database.
+pub async fn unknown(conn: &mut Conn, below: UserId, most: i64) -> Result<(Vec<UserId>, Option<UserId>)> {
+    let rows = store::known_versions(conn, below, most).await?;
+    let last = rows.last().map(|row| row.0);
+    Ok((rows.into_iter().filter(|(_, version, known)| version != known).map(|row| row.0).collect(), last))
+}
+
+/// Makes an account known to the search as it is.
+///
+/// # Errors
+/// Of the database.
+pub async fn make_known(tx: &mut Tx, id: UserId) -> Result<()> {
+    match lock(tx, id).await? {
+        Some(user) => search::put(tx, &(&user).into()).await,
+        None => search::remove(tx, id).await,
+    }
 }
 
 /// Whether somebody can administer this deployment.

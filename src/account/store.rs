@@ -9,7 +9,7 @@ use crate::{
     db::{Conn, Record, Tx, Value, sql},
     error::Result,
     id::UserId,
-    record, sql,
+    record, search, sql,
 };
 
 record! {
@@ -152,7 +152,7 @@ pub(super) async fn insert(tx: &mut Tx, user: &User) -> Result<()> {
     let mut values = user.values();
     values.extend(keys(user));
     sql!("insert into users (", User::COLUMNS, ", email_key, username_key) values").rows([values]).execute(tx).await?;
-    Ok(())
+    search::add(tx, &user.into()).await
 }
 
 pub(super) async fn update(tx: &mut Tx, user: &User) -> Result<()> {
@@ -164,7 +164,24 @@ pub(super) async fn update(tx: &mut Tx, user: &User) -> Result<()> {
         .value(user.id)
         .execute(tx)
         .await?;
-    Ok(())
+    search::put(tx, &user.into()).await
+}
+
+/// The accounts of these ids, at most a page of them.
+pub(super) async fn some(conn: &mut Conn, ids: &[UserId]) -> Result<Vec<User>> {
+    let ids = ids.iter().map(|id| Value::from(*id));
+    sql!("select ", User::COLUMNS, " from users where deleted_at is null and id in ").list(ids).fetch_all(conn).await
+}
+
+/// Ids below one, the greatest first, with the version of the account and the one that the search knows: 0 for none.
+pub(super) async fn known_versions(conn: &mut Conn, below: UserId, limit: i64) -> Result<Vec<(UserId, i64, i64)>> {
+    sql("select u.id, u.version, coalesce(s.version, 0) from users u left join search_users s on s.user_id = u.id
+         where u.id < $1 and u.deleted_at is null order by u.id desc limit $2")
+    .bind(below)
+    .bind(limit)
+    .long()
+    .fetch_all(conn)
+    .await
 }
 
 pub(super) async fn by_id(conn: &mut Conn, id: UserId) -> Result<Option<User>> {
@@ -243,6 +260,7 @@ pub(super) async fn undelete(tx: &mut Tx, id: UserId) -> Result<()> {
 
 /// Frees the address and the name at once. Gives the version after it.
 pub(super) async fn delete(tx: &mut Tx, id: UserId, erase_at: Time) -> Result<i64> {
+    search::remove(tx, id).await?;
     sql("update users set deleted_at = $1, updated_at = $1, erase_at = $2, email_key = null, username_key = null,
              version = version + 1, authority_version = authority_version + 1
          where id = $3 returning version")
@@ -259,7 +277,7 @@ pub(super) async fn signed_in(tx: &mut Tx, id: UserId) -> Result<()> {
         .bind(id)
         .execute(tx)
         .await?;
-    Ok(())
+    search::signed_in(tx, id).await
 }
 
 pub(super) async fn due_for_erasure(conn: &mut Tx, limit: i64) -> Result<Vec<UserId>> {

@@ -7,6 +7,14 @@ pub const MIGRATIONS: &[Migration] = &[
     one(1, "foundation", include_str!("../../migrations/0001_foundation.sql")),
     one(2, "documents", include_str!("../../migrations/0002_documents.sql")),
     one(3, "access", include_str!("../../migrations/0003_access.sql")),
+    Migration {
+        version: 5,
+        name: "search",
+        text: (
+            include_str!("../../migrations/0005_search.sqlite.sql"),
+            include_str!("../../migrations/0005_search.postgres.sql"),
+        ),
+    },
 ];
 
 const fn one(version: i64, name: &'static str, text: &'static str) -> Migration {

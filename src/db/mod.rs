@@ -16,6 +16,7 @@ mod backup;
 mod dialect;
 mod error;
 mod meters;
+pub mod grams;
 mod migrate;
 mod migrations;
 mod postgres;

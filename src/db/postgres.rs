@@ -40,6 +40,8 @@ const LANES: usize = 2;
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(6);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const POOL_TIMEOUT: Duration = Duration::from_secs(3);
+/// Most statements that are prepared on a shared connection.
+const PREPARED: usize = 512;
 /// Oldest major version the statements are written for.
 pub const OLDEST: u32 = 15;
 
@@ -89,10 +91,11 @@ impl Postgres {
             url.parse().map_err(|e| Error::unavailable(format!("DATABASE_URL cannot be read: {e}")))?;
         let path = schema.map(|schema| format!(" -c search_path={schema}")).unwrap_or_default();
         let given = config.get_options().unwrap_or_default().to_owned();
+        // No statement here is long enough to be worth compiling, which alone would take 50 ms.
         config
             .options(format!(
                 "-c statement_timeout=5000 -c lock_timeout=2000 -c idle_in_transaction_session_timeout=15000 \
-                 -c timezone=UTC{path} {given}"
+                 -c timezone=UTC -c jit=off{path} {given}"
             ))
             .application_name("denizen")
             .connect_timeout(CONNECT_TIMEOUT)
@@ -210,7 +213,13 @@ impl Session {
             return Ok(known);
         }
         let prepared = self.client.prepare(&statement.text).await.map_err(|e| failure(&e))?;
-        self.prepared.write().unwrap_or_else(PoisonError::into_inner).insert(statement.text.clone(), prepared.clone());
+        let mut known = self.prepared.write().unwrap_or_else(PoisonError::into_inner);
+        // A search has many forms: what nobody asks any more does not stay, here and in the server.
+        if known.len() >= PREPARED {
+            known.clear();
+        }
+        known.insert(statement.text.clone(), prepared.clone());
+        drop(known);
         Ok(prepared)
     }
 }

@@ -111,6 +111,14 @@ impl Sql {
         self
     }
 
+    /// Asks how an engine would run it, instead of running it.
+    #[must_use]
+    pub fn explained(mut self, engine: super::Engine) -> Self {
+        let verb = if engine == super::Engine::Sqlite { "explain query plan " } else { "explain " };
+        self.text = Cow::Owned(format!("{verb}{}", self.text));
+        self
+    }
+
     /// Runs it; gives the number of rows it changed.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::{
-    Backend, Db,
+    Backend, Db, Engine,
     error::{Failure, Fate},
     postgres::{self, Transaction},
     sql::{Length, Outcome, Sql},
@@ -64,6 +64,16 @@ pub struct Note {
 }
 
 impl Conn {
+    /// Which engine serves.
+    #[must_use]
+    pub fn engine(&self) -> Engine {
+        match &self.kind {
+            Kind::Reader(db) => db.engine(),
+            Kind::Sqlite(_) => Engine::Sqlite,
+            Kind::Postgres(_) | Kind::Ended => Engine::Postgres,
+        }
+    }
+
     pub(super) fn reader(db: Db) -> Self {
         Self { kind: Kind::Reader(db), fate: None }
     }

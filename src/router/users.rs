@@ -1,9 +1,10 @@
 //! `/api/v1/users`.
 
 use crate::{
+    access::Permission,
     account::http::{
         self as account, own,
-        shape::{Stats, User},
+        shape::{Stats, User, Users},
     },
     app::App,
     error::Code,
@@ -12,6 +13,7 @@ use crate::{
         openapi::{Doc, Tag},
     },
     profile::http::{self as profile, Preferences, Profile},
+    search::http as search,
 };
 
 const TAG: Tag = Tag { name: "Users", about: "One's own account, profile and preferences." };
@@ -85,5 +87,17 @@ pub(super) fn routes() -> Routes<App> {
                 .gives::<User>(200, "The user as he is now.")
                 .with_etag()
                 .refuses(&[Code::Conflict, Code::VerificationRequired]),
+        )
+        .get(
+            "/search",
+            search::search,
+            Doc::new("searchUsers", "Find users")
+                .about(
+                    "Any number of filters, all of which must hold. A total beyond a hundred may be an estimate, and is \
+                     marked so.",
+                )
+                .needs(Permission::UsersSearch.as_str())
+                .gives::<Users>(200, "A page of them.")
+                .refuses(&[Code::FieldNotVisible, Code::Busy]),
         )
 }

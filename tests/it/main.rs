@@ -33,6 +33,7 @@ mod powercut;
 mod profile;
 mod revocation;
 mod route;
+mod search;
 mod session;
 mod setup;
 mod superadmin;

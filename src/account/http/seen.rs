@@ -24,7 +24,7 @@ pub(super) fn addresses(app: &App) -> Addresses {
 }
 
 /// Each of them, without what the caller may not see.
-pub(super) async fn views(
+pub(crate) async fn views(
     app: &App,
     conn: &mut Conn,
     caller: &Caller,

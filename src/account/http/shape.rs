@@ -141,6 +141,9 @@ shape! {
         total: Maybe<u64>,
         /// How many there are in all.
         total_count: Maybe<u64>,
+        /// Whether the total is an estimate.
+        #[example(true)]
+        total_is_estimate: Maybe<bool>,
         /// The number of this page.
         page: u64,
         /// How many a page holds.

@@ -7,6 +7,7 @@ use denizen::{
     error::Code,
     event::Kind,
     metrics::Family,
+    search,
 };
 
 use super::{assert_none, imports, source};
@@ -94,6 +95,11 @@ fn the_tables_of_events_errors_and_metrics_are_current() {
         let _ = writeln!(codes, "| `{}` | {} | {} |", code.as_str(), code.meaning().status(), code.sentence());
     }
     keep("docs/errors.md", &codes);
+    let mut filters = String::from("| Filter | What it says | Index |\n|---|---|---|\n");
+    for (name, sentence, index) in search::http::filters() {
+        let _ = writeln!(filters, "| `{name}` | {sentence} | `{index}` |");
+    }
+    keep("docs/search.md", &filters);
     let mut metrics = String::from("| Name | Type | Labels | What it tells |\n|---|---|---|---|\n");
     for family in Family::ALL {
         let labels: Vec<_> = family.labels().iter().map(|label| format!("`{label}`")).collect();

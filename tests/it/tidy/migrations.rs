@@ -9,6 +9,7 @@ use super::{assert_none, source};
 const SCHEMA: &[&str] = &[
     "create table if not exists ",
     "create index if not exists ",
+    "create virtual table if not exists ",
     "create unique index if not exists ",
     "drop table if exists ",
     "drop index if exists ",

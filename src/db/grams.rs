@@ -1,0 +1,74 @@
+//! Sets of numbers, a set for each row of the search, and which rows have some of them.
+//!
+//! `SQLite` keeps them as the words of a full-text index, `PostgreSQL` as arrays under an inverted one. Both find the
+//! rows that have several numbers by leaping from list to list, which costs about as much as the shortest.
+
+use super::{Engine, Sql, Tx, sql};
+use crate::error::Result;
+
+/// Gives a row its set.
+///
+/// # Errors
+/// Of the database.
+pub async fn put(tx: &mut Tx, doc: i64, grams: impl IntoIterator<Item = u32>) -> Result<()> {
+    let put = match tx.engine() {
+        Engine::Sqlite => sql("insert or replace into search_grams (rowid, grams) values ($1, $2)"),
+        Engine::Postgres => sql("insert into search_grams (doc, grams) values ($1, string_to_array($2, ' ')::int[])
+                                 on conflict (doc) do update set grams = excluded.grams"),
+    };
+    put.bind(doc).bind(text(grams)).execute(tx).await?;
+    Ok(())
+}
+
+/// Takes the set of a row away.
+///
+/// # Errors
+/// Of the database.
+pub async fn remove(tx: &mut Tx, doc: i64) -> Result<()> {
+    let remove = match tx.engine() {
+        Engine::Sqlite => sql("delete from search_grams where rowid = $1"),
+        Engine::Postgres => sql("delete from search_grams where doc = $1"),
+    };
+    remove.bind(doc).execute(tx).await?;
+    Ok(())
+}
+
+/// Begins a statement with `g`, the rows that meet all these needs: of each, all numbers of one of its ways.
+#[must_use]
+pub fn having(engine: Engine, needs: &[Vec<Vec<u32>>]) -> Sql {
+    match engine {
+        Engine::Sqlite => {
+            let way = |way: &Vec<u32>| way.iter().map(u32::to_string).collect::<Vec<_>>().join(" AND ");
+            let need = |need: &Vec<Vec<u32>>| need.iter().map(way).collect::<Vec<_>>().join(") OR (");
+            let words = format!("(({}))", needs.iter().map(need).collect::<Vec<_>>().join(")) AND (("));
+            sql("with g (doc) as (select rowid from search_grams where search_grams match ").value(words).push(")")
+        }
+        Engine::Postgres => {
+            let mut having = sql("with g (doc) as materialized (select doc from search_grams where ");
+            for (n, need) in needs.iter().enumerate() {
+                having = having.push(if n == 0 { "(" } else { ") and (" });
+                for (n, way) in need.iter().enumerate() {
+                    having = having.push(if n == 0 { "" } else { " or " }).push("grams @> string_to_array(");
+                    having = having.value(text(way.iter().copied())).push(", ' ')::int[]");
+                }
+            }
+            having.push("))")
+        }
+    }
+}
+
+/// Goes on with the rows of `search_users` that belong to `g`, as `s`: one by one, whatever an engine may expect.
+#[must_use]
+pub const fn their_rows(engine: Engine) -> &'static str {
+    match engine {
+        Engine::Sqlite => " from g cross join search_users s where s.doc = g.doc",
+        Engine::Postgres => {
+            " from g cross join lateral (select * from search_users r where r.doc = g.doc limit 1) s where true"
+        }
+    }
+}
+
+/// The numbers between blanks.
+fn text(grams: impl IntoIterator<Item = u32>) -> String {
+    grams.into_iter().map(|gram| gram.to_string()).collect::<Vec<_>>().join(" ")
+}

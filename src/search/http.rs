@@ -1,0 +1,65 @@
+//! `GET /api/v1/users/search`.
+
+mod query;
+
+use axum::extract::State;
+use serde_json::{Map, Value};
+
+use self::query::Query;
+use super::{Emails, Filter, Matches};
+use crate::{
+    access::{Caller, Permission},
+    account::{self, http::seen},
+    app::App,
+    config::Directory,
+    error::Result,
+    http::{
+        Json, Page, Query as FromQuery, Total,
+        body::{Body, Given},
+    },
+};
+
+/// `GET /users/search`.
+pub(crate) async fn search(
+    State(app): State<App>,
+    caller: Caller,
+    query: Result<FromQuery<Query>>,
+) -> Result<Json<Page<Map<String, Value>>>> {
+    // Whether he may is decided before what he asks is looked at.
+    caller.must(Permission::UsersSearch)?;
+    let open = app.config.auth.directory == Directory::Open;
+    let emails = if open || caller.sees_everything() { Emails::Shown } else { Emails::Hidden };
+    let (search, paging) = query?.0.search(emails)?;
+    let conn = &mut app.db.read();
+    let found = super::find(&caller, &app.db, &app.search, &search, emails).await?;
+    let users = account::some(conn, &found.users).await?;
+    let users = seen::views(&app, conn, &caller, &users).await?;
+    let total = match found.matches {
+        Matches::Exact(count) => Total::Exact(count),
+        Matches::About(count) => Total::Estimate(count),
+        Matches::Unknown => Total::Unknown,
+    };
+    let next = found.next.map(|cursor| cursor.to_text(search.order, search.direction));
+    Ok(Json(paging.of(users, total, next)))
+}
+
+/// The filter of a query's text, without regard to who asks.
+///
+/// # Errors
+/// As the route's.
+pub fn filter(query: &str) -> Result<Filter> {
+    Ok(Query::read(Given::pairs(query.as_bytes())?)?.search(Emails::Shown)?.0.filter)
+}
+
+/// Every filter: its name, what it says, and the index that answers it.
+pub fn filters() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    const OTHERS: [&str; 7] = ["sort_by", "sort_order", "page", "size", "page_size", "cursor", "total"];
+    Query::FIELDS.iter().filter(|field| !OTHERS.contains(&field.name)).map(|field| {
+        let index = match field.name {
+            "created_after" | "created_before" => "search_users_by_created_at",
+            "last_login_after" | "last_login_before" | "never_logged_in" => "search_users_by_last_login",
+            _ => "search_grams",
+        };
+        (field.name, field.doc, index)
+    })
+}

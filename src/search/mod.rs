@@ -1,0 +1,91 @@
+//! Search: finding people by any filters in any order, as quickly among millions as among a few.
+//!
+//! Each account that is not deleted has an [`Entry`], a narrow row of folded texts, and a set of grams: numbers for
+//! the pieces of its texts. The account's store writes both in the transaction of the account, so a search sees what
+//! is committed and nothing else. The invariant: grams and samples choose the candidates and the way, the filter
+//! decides; [`Filter::matches`] in memory and the statement agree on everybody.
+//!
+//! Begin with [`find`] and `src/search/find/plan.rs`.
+
+mod entry;
+mod facet;
+mod field;
+mod filter;
+mod find;
+mod fold;
+pub mod gram;
+pub mod http;
+mod order;
+mod store;
+mod visible;
+
+pub use entry::Entry;
+pub use facet::{Facet, Flag, TIERS, rank};
+pub use field::{Field, How};
+pub use filter::{Filter, Moment, Test};
+pub use find::{Count, Found, Knowledge, Matches, Plan, Reach, Search, explain, find_by};
+pub use fold::fold;
+pub use order::{Cursor, Direction, Key, Order};
+pub use visible::Emails;
+
+use std::time::Duration;
+
+use crate::{
+    access::{Caller, Permission},
+    db::{Db, Tx},
+    error::{Code, Error, Result},
+    id::UserId,
+};
+
+/// When it is worth asking again while accounts of an older version are made known.
+const NOT_READY: Duration = Duration::from_secs(10);
+
+/// Finds people.
+///
+/// # Errors
+/// `busy` until everybody is known who was there before this version; `forbidden`; `field_not_visible` when a condition or the order is of a field that the caller may not see in others.
+pub async fn find(caller: &Caller, db: &Db, knowledge: &Knowledge, search: &Search, emails: Emails) -> Result<Found> {
+    caller.must(Permission::UsersSearch)?;
+    visible::must_see(caller, search, emails)?;
+    if !knowledge.is_complete(&mut db.read()).await? {
+        return Err(Error::new(Code::Busy)
+            .detail("The search is being made ready after an upgrade. Wait, then try again.")
+            .after(NOT_READY));
+    }
+    find::find(db, knowledge, search).await
+}
+
+/// Makes a new account known.
+///
+/// # Errors
+/// Of the database.
+pub async fn add(tx: &mut Tx, entry: &Entry) -> Result<()> {
+    store::insert(tx, entry).await
+}
+
+/// Makes a change to an account known, and the account where it was not.
+///
+/// # Errors
+/// Of the database.
+pub async fn put(tx: &mut Tx, entry: &Entry) -> Result<()> {
+    match store::get(tx, entry.user_id).await? {
+        Some(stored) => store::update(tx, entry, &stored).await,
+        None => store::insert(tx, entry).await,
+    }
+}
+
+/// Forgets an account.
+///
+/// # Errors
+/// Of the database.
+pub async fn remove(tx: &mut Tx, user: UserId) -> Result<()> {
+    store::remove(tx, user).await
+}
+
+/// Makes a sign-in known.
+///
+/// # Errors
+/// Of the database.
+pub async fn signed_in(tx: &mut Tx, user: UserId) -> Result<()> {
+    store::signed_in(tx, user).await
+}

@@ -1,0 +1,92 @@
+//! The search's SQL: the rows. What reads them is in `src/search/statement/`.
+
+use super::{Entry, gram};
+use crate::{
+    db::{Conn, Record, Tx, Value, grams, sql},
+    error::Result,
+    id::UserId,
+    sql,
+};
+
+/// The columns that are given at an insert: all but the row's own number.
+const GIVEN: &str = "user_id, version, facet, role, email, username, first_name, last_name, full_name, location, \
+                     current_title, gender, ip_address, external_id, created_at, updated_at, last_login";
+
+fn values(entry: &Entry) -> Vec<Value> {
+    vec![
+        entry.user_id.into(),
+        entry.version.into(),
+        entry.facet.into(),
+        entry.role.into(),
+        entry.email.as_str().into(),
+        entry.username.as_str().into(),
+        entry.first_name.as_str().into(),
+        entry.last_name.as_str().into(),
+        entry.full_name.as_str().into(),
+        entry.location.as_str().into(),
+        entry.current_title.as_str().into(),
+        entry.gender.as_str().into(),
+        entry.ip_address.as_str().into(),
+        entry.external_id.as_str().into(),
+        entry.created_at.into(),
+        entry.updated_at.into(),
+        entry.last_login.into(),
+    ]
+}
+
+pub(super) async fn insert(tx: &mut Tx, entry: &Entry) -> Result<()> {
+    let insert = sql!("insert into search_users (", GIVEN, ") values").rows([values(entry)]);
+    let doc = insert.push(" returning doc").scalar(tx).await?;
+    grams::put(tx, doc, gram::of(entry)).await
+}
+
+pub(super) async fn update(tx: &mut Tx, entry: &Entry, stored: &Entry) -> Result<()> {
+    let update = sql!("update search_users set (", GIVEN, ") = ").list(values(entry));
+    update.push(" where doc = ").value(stored.doc).execute(tx).await?;
+    if entry.same_grams(stored) { Ok(()) } else { grams::put(tx, stored.doc, gram::of(entry)).await }
+}
+
+pub(super) async fn get(conn: &mut Conn, user: UserId) -> Result<Option<Entry>> {
+    sql!("select ", Entry::COLUMNS, " from search_users where user_id = $1").bind(user).fetch_optional(conn).await
+}
+
+pub(super) async fn remove(tx: &mut Tx, user: UserId) -> Result<()> {
+    let gone = sql("delete from search_users where user_id = $1 returning doc").bind(user);
+    match gone.fetch_optional::<(i64,)>(tx).await? {
+        Some((doc,)) => grams::remove(tx, doc).await,
+        None => Ok(()),
+    }
+}
+
+pub(super) async fn signed_in(tx: &mut Tx, user: UserId) -> Result<()> {
+    let now = tx.now().micros();
+    sql("update search_users set last_login = $1 where user_id = $2").bind(now).bind(user).execute(tx).await?;
+    Ok(())
+}
+
+/// Whether the oldest account is known, or there is none.
+pub(super) async fn knows_the_oldest(conn: &mut Conn) -> Result<bool> {
+    let unknown = sql("select count(*) from (select id from users where deleted_at is null order by id limit 1) u
+                       where not exists (select 1 from search_users s where s.user_id = u.id)");
+    Ok(unknown.scalar::<i64>(conn).await? == 0)
+}
+
+/// The least and the greatest number of a row.
+pub(super) async fn span(conn: &mut Conn) -> Result<(i64, i64)> {
+    let ends = sql("select coalesce((select min(doc) from search_users), 0),
+                           coalesce((select max(doc) from search_users), -1)");
+    ends.fetch_one(conn).await
+}
+
+/// The rows of these numbers that there are.
+pub(super) async fn some(conn: &mut Conn, docs: &[i64]) -> Result<Vec<Entry>> {
+    let docs = docs.iter().map(|doc| Value::Int(*doc));
+    let some = sql!("select ", Entry::COLUMNS, " from search_users where doc in ").list(docs);
+    some.long().fetch_all(conn).await
+}
+
+/// The rows in this span.
+pub(super) async fn between(conn: &mut Conn, least: i64, most: i64) -> Result<Vec<Entry>> {
+    let all = sql!("select ", Entry::COLUMNS, " from search_users where doc between $1 and $2");
+    all.bind(least).bind(most).long().fetch_all(conn).await
+}

@@ -1,0 +1,8 @@
+//! Search: right, whatever is asked and whichever way leads there; and never a table from end to end.
+
+mod api;
+mod hostile;
+mod people;
+mod plans;
+mod random;
+mod walking;

@@ -1,0 +1,75 @@
+//! The route: who may, what is shown and asked of others, and the shapes of the answer.
+
+use denizen::access::Role;
+use serde_json::{Value, json};
+
+use crate::{
+    each_engine,
+    kit::{TestApp, client::Client},
+    route::problem,
+};
+
+const SEARCH: &str = "/api/v1/users/search";
+
+async fn admin(app: &TestApp) -> Client {
+    let ann = app.register("ann").await;
+    app.set_role(&ann.id, Role::Admin).await;
+    let ann = app.login("ann@example.com").await.expect(200).person();
+    app.bearer(&ann.access)
+}
+
+/// Everybody's names on a page, and the rest of it.
+fn names(mut page: Value, list: &str) -> (Vec<String>, Value) {
+    let users = page.as_object_mut().unwrap().remove(list).unwrap();
+    let names = users.as_array().unwrap().iter().map(|user| user["first_name"].as_str().unwrap().to_owned());
+    (names.collect(), page)
+}
+
+each_engine! {
+    async fn the_permission_comes_before_the_question(app) {
+        let bob = app.register("bob").await;
+        for query in ["", "?nonsense=1", "?size=0"] {
+            problem(&app.get(&format!("{SEARCH}{query}")).await, 401, "not_signed_in");
+            problem(&app.bearer(&bob.access).get(&format!("{SEARCH}{query}")).await, 403, "forbidden");
+        }
+    }
+
+    async fn a_change_is_found_as_soon_as_it_is_answered(app) {
+        let client = admin(&app).await;
+        let bob = app.register("bob").await;
+        let count = async |query: &str| {
+            client.get(&format!("{SEARCH}?{query}")).await.expect(200).json()["total"].as_u64().unwrap()
+        };
+        assert_eq!(count("location=atlantis").await, 0);
+        let me = app.bearer(&bob.access);
+        me.patch("/api/v1/users/me", json!({"location": "Atlantis", "username": "Bob_7"})).await.expect(200);
+        assert_eq!((count("location=atlantis").await, count("username_exact=bob_7").await), (1, 1));
+        assert_eq!((count("is_active=false").await, count("never_logged_in=false").await), (0, 2));
+        app.deactivate(&bob.id).await;
+        assert_eq!((count("is_active=false").await, count("location=tis%20x").await), (1, 0));
+        let cid = app.register("cid").await;
+        app.bearer(&cid.access).send("DELETE", "/api/v1/users/me", Some(("application/json", br#"{"password":"Correct-Horse-7-Battery"}"#.to_vec()))).await.expect(200);
+        assert_eq!((count("email=cid").await, count("").await), (0, 2));
+        assert_eq!(app.database.number("select count(*) from search_users").await, 2);
+    }
+
+    async fn both_shapes_both_ways_of_paging(app) {
+        let client = admin(&app).await;
+        for name in ["dan", "bob", "cid"] {
+            app.register(name).await;
+        }
+        let page = async |query: &str| client.get(&format!("{SEARCH}?sort_by=email&sort_order=asc&{query}")).await.expect(200).json();
+        let (found, mut rest) = names(page("size=3").await, "items");
+        assert_eq!(found, ["ann", "bob", "cid"]);
+        let cursor = rest["next_cursor"].take();
+        assert_eq!(rest, json!({"total": 4, "page": 1, "size": 3, "pages": 2, "next_cursor": null}));
+        let (found, rest) = names(page(&format!("size=3&cursor={}", cursor.as_str().unwrap())).await, "items");
+        assert_eq!((found, &rest["next_cursor"], &rest["total"]), (vec!["dan".to_owned()], &Value::Null, &json!(4)));
+        let (found, rest) = names(page("page_size=3&page=2").await, "users");
+        assert_eq!(found, ["dan"]);
+        assert_eq!(rest, json!({"total_count": 4, "page": 2, "page_size": 3, "total_pages": 2, "next_cursor": null}));
+        assert_eq!(page("total=none").await.get("total"), None);
+        let newest = client.get(&format!("{SEARCH}?size=1")).await.expect(200).json();
+        assert_eq!(newest["items"][0]["email"], "cid@example.com");
+    }
+}
