@@ -32,6 +32,7 @@ pub mod role;
 pub mod key;
 pub mod http;
 pub mod app;
+pub mod import;
 pub mod login;
 pub mod setup;
 pub mod system;

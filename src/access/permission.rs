@@ -40,6 +40,8 @@ permissions! {
     UsersDeactivate "users.deactivate" "Deactivate and activate users."
     UsersSupport "users.support" "Unlock users, set or force a new password."
     UsersSessions "users.sessions" "See and end another user's sessions."
+    UsersImport "users.import" "Import users."
+    UsersExport "users.export" "Export users."
     EventsRead "events.read" "Read the audit trail."
     RolesRead "roles.read" "See roles and plans."
     RolesWrite "roles.write" "Make and change roles and plans, never beyond one's own permissions."

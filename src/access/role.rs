@@ -56,6 +56,7 @@ const ADMIN: &[Permission] = &[
     Permission::UsersDeactivate,
     Permission::UsersSupport,
     Permission::UsersSessions,
+    Permission::UsersExport,
     Permission::EventsRead,
     Permission::RolesRead,
     Permission::KeysRead,

@@ -4,6 +4,7 @@
 //! transaction. The invariants: an e-mail address and a username have one owner; each change raises the version
 //! by one and is one event; one superadmin always remains. Begin with [`create`].
 
+pub mod arrival;
 pub mod changes;
 mod entry;
 pub mod http;
@@ -21,6 +22,7 @@ pub mod view;
 
 use std::time::Duration;
 
+pub use arrival::Arrival;
 pub use changes::Changes;
 pub use identifier::{Email, Identifier, Username};
 pub use name::Names;

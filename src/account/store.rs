@@ -1,12 +1,14 @@
 //! The accounts' SQL.
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value as Json};
 
-use super::{Email, New, Username, Verification};
+use super::{Email, New, Username, Verification, arrival::SOURCE};
 use crate::{
     access::Role,
     clock::Time,
-    db::{Conn, Record, Tx, Value, sql},
+    db::{Conn, Record, Tx, Value, load, sql},
     error::Result,
     id::UserId,
     record, search, sql,
@@ -153,6 +155,52 @@ pub(super) async fn insert(tx: &mut Tx, user: &User) -> Result<()> {
     values.extend(keys(user));
     sql!("insert into users (", User::COLUMNS, ", email_key, username_key) values").rows([values]).execute(tx).await?;
     search::add(tx, &user.into()).await
+}
+
+/// Many accounts at once.
+pub(super) async fn insert_all(tx: &mut Tx, users: &[User]) -> Result<()> {
+    const COLUMNS: &str = const_format::concatcp!(User::COLUMNS, ", email_key, username_key");
+    let row = |user: &User| user.values().into_iter().chain(keys(user)).collect();
+    load("users", COLUMNS, users.iter().map(row).collect()).execute(tx).await?;
+    search::add_all(tx, &users.iter().map(Into::into).collect::<Vec<_>>()).await
+}
+
+/// Writes down who these are elsewhere, as far as they are known there.
+pub(super) async fn identify_all(tx: &mut Tx, users: &[User]) -> Result<()> {
+    let now = tx.now();
+    let row = |user: &User| Some(vec![SOURCE.into(), user.external_id.clone()?.into(), user.id.into(), now.into()]);
+    load("identities", "source, subject, user_id, created_at", users.iter().filter_map(row).collect()).execute(tx).await
+}
+
+/// What one account alone can have.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Owned {
+    Email,
+    Username,
+    ExternalId,
+}
+
+/// Who has which of these. Lists are filled up with what they begin with, so that there are few texts.
+pub(super) async fn owners(
+    conn: &mut Conn,
+    what: Owned,
+    keys: impl Iterator<Item = String>,
+) -> Result<HashMap<String, UserId>> {
+    const WIDTH: usize = 250;
+    let (keys, mut owners) = (keys.collect::<Vec<_>>(), HashMap::new());
+    for some in keys.chunks(WIDTH) {
+        let width = if some.len() > 16 { WIDTH } else { 16 };
+        let padded = some.iter().chain(std::iter::repeat(&some[0])).take(width).map(|key| key.as_str().into());
+        let query = match what {
+            Owned::Email => sql("select email_key, id from users where email_key in "),
+            Owned::Username => sql("select username_key, id from users where username_key in "),
+            Owned::ExternalId => {
+                sql("select subject, user_id from identities where source = $1 and subject in ").bind(SOURCE)
+            }
+        };
+        owners.extend(query.list(padded).fetch_all::<(String, UserId)>(conn).await?);
+    }
+    Ok(owners)
 }
 
 pub(super) async fn update(tx: &mut Tx, user: &User) -> Result<()> {

@@ -11,7 +11,10 @@ mod backup;
 mod completions;
 mod config;
 mod doctor;
+mod export;
 mod failure;
+mod fake;
+mod import;
 mod man;
 mod migrate;
 mod progress;
@@ -102,6 +105,12 @@ pub enum Command {
     Backup(backup::Backup),
     /// Say what is wrong with this installation, and what to do about it
     Doctor(doctor::Doctor),
+    /// Bring people in, from a CSV or from another service's database
+    Import(import::Import),
+    /// Write everybody out, as CSV or JSON lines
+    Export(export::Export),
+    /// Make up people, for trying things out
+    Fake(fake::Fake),
     /// Show the settings in force and where each comes from
     Config(config::Config),
     /// Print what lets a shell complete the commands
@@ -176,6 +185,9 @@ impl Command {
         let caller = Caller::operator();
         match self {
             Self::Setup(setup) => setup.run(app, &caller, out).await,
+            Self::Import(import) => import.run(app, &caller, out).await,
+            Self::Export(export) => export.run(app, &caller, out).await,
+            Self::Fake(fake) => fake.run(app, &caller, out).await,
             Self::User(user) => user.run(app, &caller, out).await,
             Self::Session(session) => session.run(app, &caller, out).await,
             Self::ApiKey(key) => key.run(app, &caller, out).await,

@@ -20,6 +20,31 @@ pub async fn put(tx: &mut Tx, doc: i64, grams: impl IntoIterator<Item = u32>) ->
     Ok(())
 }
 
+/// Gives many new rows their sets.
+///
+/// # Errors
+/// Of the database.
+pub async fn put_all(tx: &mut Tx, sets: Vec<(i64, Vec<u32>)>) -> Result<()> {
+    if tx.engine() == Engine::Sqlite {
+        for (doc, grams) in sets {
+            put(tx, doc, grams).await?;
+        }
+        return Ok(());
+    }
+    for some in sets.chunks(50) {
+        let rows =
+            some.iter().map(|(doc, grams)| vec![doc.to_string().as_str().into(), text(grams.iter().copied()).into()]);
+        sql(
+            "insert into search_grams (doc, grams) select doc::bigint, string_to_array(grams, ' ')::int[] from (values",
+        )
+        .rows(rows)
+        .push(") as sets (doc, grams)")
+        .execute(tx)
+        .await?;
+    }
+    Ok(())
+}
+
 /// Takes the set of a row away.
 ///
 /// # Errors

@@ -7,6 +7,7 @@ pub const MIGRATIONS: &[Migration] = &[
     one(1, "foundation", include_str!("../../migrations/0001_foundation.sql")),
     one(2, "documents", include_str!("../../migrations/0002_documents.sql")),
     one(3, "access", include_str!("../../migrations/0003_access.sql")),
+    one(4, "imports", include_str!("../../migrations/0004_imports.sql")),
     Migration {
         version: 5,
         name: "search",

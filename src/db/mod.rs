@@ -15,6 +15,7 @@
 mod backup;
 mod dialect;
 mod error;
+mod load;
 mod meters;
 pub mod grams;
 mod migrate;
@@ -32,6 +33,7 @@ use std::{
 };
 
 pub use backup::{Existing, backup};
+pub use load::{Load, load};
 pub use migrate::{Migration, Status};
 pub use migrations::MIGRATIONS;
 pub use postgres::OLDEST as OLDEST_POSTGRES;

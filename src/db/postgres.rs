@@ -27,6 +27,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::{
     dialect,
     error::{Failure, Fate},
+    load::Load,
     sql::{Lock, Outcome, Sql},
 };
 use crate::{
@@ -251,6 +252,16 @@ impl Transaction {
             check(&prepared, statement)?;
             let rows = client.query_raw(&prepared, &statement.binds).await.map_err(|e| failure(&e))?;
             wire::collect(rows).await
+        })
+        .await
+    }
+
+    pub async fn load(&mut self, load: &Load) -> Result<(), Failure> {
+        self.pipelined(async |client| {
+            let shape = client.prepare_cached(&load.types()).await.map_err(|e| failure(&e))?;
+            let copy = client.prepare_cached(&load.copy()).await.map_err(|e| failure(&e))?;
+            let types: Vec<_> = shape.columns().iter().map(|column| column.type_().clone()).collect();
+            wire::copy(client.copy_in(&copy).await.map_err(|e| failure(&e))?, &types, load).await
         })
         .await
     }

@@ -182,13 +182,16 @@ impl Sqlite {
 
 impl Savepoint {
     pub fn run(&mut self, statement: &Sql) -> Result<Outcome, Failure> {
+        run(self.conn()?, statement)
+    }
+
+    pub fn conn(&self) -> Result<&Connection, Failure> {
         let writer = self.writer.as_ref().ok_or_else(|| Failure::internal("the transaction has ended"))?;
-        run(&writer.conn, statement)
+        Ok(&writer.conn)
     }
 
     pub fn batch(&self, text: &str) -> Result<(), Failure> {
-        let writer = self.writer.as_ref().ok_or_else(|| Failure::internal("the transaction has ended"))?;
-        writer.conn.execute_batch(text).map_err(|e| failure(&e))
+        self.conn()?.execute_batch(text).map_err(|e| failure(&e))
     }
 
     /// Keeps the work and waits for the physical commit.
@@ -346,7 +349,7 @@ fn binds(statement: &Sql) -> Failure {
     Failure::internal(format!("{} binds do not fit: {}", statement.binds.len(), statement.text))
 }
 
-fn bind(prepared: &mut rusqlite::Statement<'_>, index: usize, value: &Value) -> rusqlite::Result<()> {
+pub(super) fn bind(prepared: &mut rusqlite::Statement<'_>, index: usize, value: &Value) -> rusqlite::Result<()> {
     match value {
         Value::Null => prepared.raw_bind_parameter(index, rusqlite::types::Null),
         Value::Bool(v) => prepared.raw_bind_parameter(index, v),
@@ -375,7 +378,7 @@ fn cannot_open(path: &Path, cause: &dyn std::fmt::Display) -> Error {
     Error::unavailable(format!("cannot open the database {}: {cause}", path.display()))
 }
 
-fn failure(error: &rusqlite::Error) -> Failure {
+pub(super) fn failure(error: &rusqlite::Error) -> Failure {
     let Some(code) = error.sqlite_error() else { return Failure::internal(error) };
     match (code.code, code.extended_code) {
         (ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked, _) => Failure::retry(error),

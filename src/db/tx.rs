@@ -5,6 +5,7 @@ use uuid::Uuid;
 use super::{
     Backend, Db, Engine,
     error::{Failure, Fate},
+    load::Load,
     postgres::{self, Transaction},
     sql::{Length, Outcome, Sql},
     sqlite::Savepoint,
@@ -155,6 +156,18 @@ impl Tx {
             self.conn.fate = Some(failure.fate);
             failure.error
         })
+    }
+
+    pub(super) async fn load(&mut self, load: &Load) -> Result<(), Failure> {
+        if self.conn.fate.is_some() {
+            return Err(Failure::internal("a statement after a failed one"));
+        }
+        let done = match &mut self.conn.kind {
+            Kind::Sqlite(savepoint) => savepoint.conn().and_then(|conn| load.insert_each(conn)),
+            Kind::Postgres(transaction) => transaction.load(load).await,
+            Kind::Reader(_) | Kind::Ended => Err(Failure::internal("no transaction")),
+        };
+        done.inspect_err(|failure| self.conn.fate = Some(failure.fate))
     }
 
     pub(super) async fn commit(mut self) -> Result<Vec<Note>, Failure> {

@@ -131,6 +131,25 @@ pub async fn record(tx: &mut Tx, event: Event) -> Result<()> {
     store::insert(tx, event).await
 }
 
+/// Writes many events into the transaction of their changes.
+///
+/// # Errors
+/// Of the database.
+pub async fn record_all(tx: &mut Tx, events: &[Event]) -> Result<()> {
+    for event in events {
+        tx.note(Note { kind: event.kind.as_str(), user: event.user.map(UserId::uuid), session: None });
+    }
+    store::insert_all(tx, events).await
+}
+
+/// Whether more than `most` committed events wait for their numbers.
+///
+/// # Errors
+/// Of the database.
+pub async fn backlog_is_over(conn: &mut Conn, most: i64) -> Result<bool> {
+    Ok(store::waiting(conn, most + 1).await? > most)
+}
+
 const MINUTE: i64 = 60_000_000;
 
 /// Counts the refusal of a stranger. An event each would let him fill the disk, so [`tell_tally`] makes one for

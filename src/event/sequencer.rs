@@ -247,7 +247,7 @@ async fn batch(db: &Db) -> Result<Vec<Pending>> {
     let mut conn = db.read();
     let mut events = store::pending(&mut conn, BATCH).await?;
     if let Some(last) = events.get(usize::try_from(BATCH - 1).unwrap_or(0)).map(|event| event.id) {
-        let beyond: HashMap<UserId, i64> = store::lowest_after(&mut conn, last).await?.into_iter().collect();
+        let beyond: HashMap<UserId, i64> = store::lowest_after(&mut conn, last, BATCH).await?.into_iter().collect();
         let waits = |event: &Pending| {
             let lowest = event.user_id.and_then(|user| beyond.get(&user));
             event.user_version.zip(lowest).is_some_and(|(version, lowest)| version > *lowest)

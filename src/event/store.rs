@@ -4,7 +4,7 @@ use super::{Event, Kind, Outcome, SCHEMA_VERSION};
 use crate::{
     access::Actor,
     clock::Time,
-    db::{Conn, Record, Tx, Value, sql},
+    db::{Conn, Record, Tx, Value, load, sql},
     error::{Error, Result},
     id::{EventId, SessionId, UserId},
     record, sql,
@@ -73,6 +73,17 @@ record! {
 }
 
 pub(super) async fn insert(tx: &mut Tx, event: Event) -> Result<()> {
+    let values = values(tx, &event)?;
+    sql!("insert into events_pending (", Pending::COLUMNS, ") values").rows([values]).execute(tx).await?;
+    Ok(())
+}
+
+pub(super) async fn insert_all(tx: &mut Tx, events: &[Event]) -> Result<()> {
+    let rows: Result<Vec<_>> = events.iter().map(|event| values(tx, event)).collect();
+    load("events_pending", Pending::COLUMNS, rows?).execute(tx).await
+}
+
+fn values(tx: &Tx, event: &Event) -> Result<Vec<Value>> {
     let actor = match event.actor {
         Actor::User(user, _) | Actor::Key(user, _) => Some(user),
         Actor::Anonymous | Actor::System | Actor::Operator => None,
@@ -82,21 +93,24 @@ pub(super) async fn insert(tx: &mut Tx, event: Event) -> Result<()> {
         Outcome::Refused => "refused",
     };
     let data = serde_json::to_string(&event.data).map_err(Error::internal)?;
-    sql!("insert into events_pending (", Pending::COLUMNS, ") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)")
-        .bind(tx.new_id::<crate::id::kind::Event>()?)
-        .bind(tx.now())
-        .bind(event.kind.as_str())
-        .bind(outcome)
-        .bind(event.actor.kind())
-        .bind(actor)
-        .bind(event.user)
-        .bind(event.user_version)
-        .bind(event.session)
-        .bind(SCHEMA_VERSION)
-        .bind(data)
-        .execute(tx)
-        .await?;
-    Ok(())
+    Ok(vec![
+        tx.new_id::<crate::id::kind::Event>()?.into(),
+        tx.now().into(),
+        event.kind.as_str().into(),
+        outcome.into(),
+        event.actor.kind().into(),
+        actor.into(),
+        event.user.into(),
+        event.user_version.into(),
+        event.session.into(),
+        SCHEMA_VERSION.into(),
+        data.into(),
+    ])
+}
+
+/// How many wait for their numbers, counted up to `most`.
+pub(super) async fn waiting(conn: &mut Conn, most: i64) -> Result<i64> {
+    sql("select count(*) from (select 1 from events_pending limit $1) as waiting").bind(most).scalar(conn).await
 }
 
 pub(super) async fn pending(conn: &mut Conn, limit: i64) -> Result<Vec<Pending>> {
@@ -111,12 +125,14 @@ pub(super) async fn backlog(conn: &mut Conn) -> Result<(i64, Option<Time>)> {
 }
 
 /// Of users with an event up to `last`, the lowest version that comes after it in the order of ids.
-pub(super) async fn lowest_after(conn: &mut Conn, last: EventId) -> Result<Vec<(UserId, i64)>> {
+pub(super) async fn lowest_after(conn: &mut Conn, last: EventId, limit: i64) -> Result<Vec<(UserId, i64)>> {
     sql("select user_id, min(user_version) from events_pending
          where id > $1 and user_version is not null
-             and user_id in (select user_id from events_pending where id <= $1 and user_version is not null)
+             and user_id in (select user_id from (select user_id, user_version from events_pending where id <= $1
+                                                  order by id limit $2) as batch where user_version is not null)
          group by user_id")
     .bind(last)
+    .bind(limit)
     .long()
     .fetch_all(conn)
     .await
@@ -137,11 +153,8 @@ pub(super) async fn pending_of(conn: &mut Conn, user: UserId, limit: i64) -> Res
 }
 
 pub(super) async fn append(tx: &mut Tx, events: &[Sealed]) -> Result<()> {
-    for chunk in events.chunks(32) {
-        sql!("insert into events (", Sealed::COLUMNS, ") values")
-            .rows(chunk.iter().map(Sealed::values))
-            .execute(tx)
-            .await?;
+    load("events", Sealed::COLUMNS, events.iter().map(Sealed::values).collect()).execute(tx).await?;
+    for chunk in events.chunks(128) {
         sql("delete from events_pending where id in ")
             .list(chunk.iter().map(|event| event.id.into()))
             .execute(tx)

@@ -8,7 +8,7 @@
 //! A hash that matched and is not [`Hash::is_current`] is replaced at that sign-in. For an unknown
 //! identifier [`Decoys::pick`] gives a hash of the same cost.
 
-use std::fmt;
+use std::{collections::HashMap, fmt};
 
 use secrecy::{ExposeSecret, SecretString};
 use unicode_normalization::UnicodeNormalization;
@@ -149,6 +149,22 @@ pub async fn set(tx: &mut Tx, caller: &Caller, user: UserId, hash: &Hash) -> Res
     store::set(tx, user, hash).await?;
     limit::unlock(tx, user).await?;
     event::record(tx, Event::new(Kind::PasswordChanged, caller).user(user)).await
+}
+
+/// Gives new accounts the passwords that they begin with. No event tells of it but that of the account itself.
+///
+/// # Errors
+/// Of the database.
+pub async fn begin_with(tx: &mut Tx, hashes: &[(UserId, &Hash)]) -> Result<(), Error> {
+    store::insert_all(tx, hashes).await
+}
+
+/// The hashes of everybody from the first to the last of these ids.
+///
+/// # Errors
+/// Of the database.
+pub async fn between(conn: &mut Conn, first: UserId, last: UserId) -> Result<HashMap<UserId, String>, Error> {
+    store::between(conn, first, last).await
 }
 
 /// Renews the hash of a password that matched. Nothing happens when the password changed meanwhile.

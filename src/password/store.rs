@@ -1,9 +1,11 @@
 //! The passwords' SQL.
 
+use std::collections::HashMap;
+
 use super::{Hash, format::kind};
 use crate::{
     clock::Time,
-    db::{Conn, Tx, sql},
+    db::{Conn, Tx, Value, load, sql},
     error::Result,
     id::UserId,
 };
@@ -36,6 +38,31 @@ pub(super) async fn set(tx: &mut Tx, user: UserId, hash: &Hash) -> Result<()> {
     .execute(tx)
     .await?;
     Ok(())
+}
+
+/// The first passwords of new accounts.
+pub(super) async fn insert_all(tx: &mut Tx, hashes: &[(UserId, &Hash)]) -> Result<()> {
+    let mut rows: Vec<Vec<Value>> = Vec::with_capacity(hashes.len());
+    for (user, hash) in hashes {
+        let id = tx.new_id::<crate::id::kind::Credential>()?;
+        let now = tx.now();
+        rows.push(vec![
+            id.into(),
+            (*user).into(),
+            "password".into(),
+            hash.as_str().into(),
+            kind(hash).into(),
+            now.into(),
+            now.into(),
+        ]);
+    }
+    load("credentials", "id, user_id, kind, secret, format, created_at, updated_at", rows).execute(tx).await
+}
+
+pub(super) async fn between(conn: &mut Conn, first: UserId, last: UserId) -> Result<HashMap<UserId, String>> {
+    let rows = sql("select user_id, secret from credentials
+                    where kind = 'password' and user_id >= $1 and user_id <= $2");
+    Ok(rows.bind(first).bind(last).long().fetch_all(conn).await?.into_iter().collect())
 }
 
 /// Replaces a hash by another of the same password, unless the password changed meanwhile.

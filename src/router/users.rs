@@ -12,6 +12,7 @@ use crate::{
         Routes,
         openapi::{Doc, Tag},
     },
+    import::http as import,
     profile::http::{self as profile, Preferences, Profile},
     search::http as search,
 };
@@ -42,6 +43,27 @@ pub(super) fn routes() -> Routes<App> {
                 )
                 .says(200, "The account was deleted.")
                 .refuses(&[Code::WrongPassword, Code::ReauthRequired, Code::LastSuperadmin, Code::TooManyAttempts]),
+        )
+        .post(
+            "/import",
+            import::import,
+            Doc::new("importUsers", "Import users")
+                .about(
+                    "A CSV of any length, up to 1 GiB. Rows are written in batches: when it breaks off, send it again, \
+                     and who is here already is skipped.",
+                )
+                .needs(Permission::UsersImport.as_str())
+                .gives::<import::Told>(200, "What became of the rows.")
+                .refuses(&[Code::Conflict]),
+        )
+        .get(
+            "/export",
+            import::export,
+            Doc::new("exportUsers", "Export users")
+                .about("Everybody, streamed. Cells that a spreadsheet would run begin with an apostrophe.")
+                .needs(Permission::UsersExport.as_str())
+                .gives_text("text/csv", 200, "A row for each user.")
+                .gives_text("application/jsonl", 200, "A JSON object for each user."),
         )
         .get(
             "/me/profile",

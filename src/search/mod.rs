@@ -63,6 +63,14 @@ pub async fn add(tx: &mut Tx, entry: &Entry) -> Result<()> {
     store::insert(tx, entry).await
 }
 
+/// Makes many new accounts known.
+///
+/// # Errors
+/// Of the database.
+pub async fn add_all(tx: &mut Tx, entries: &[Entry]) -> Result<()> {
+    store::insert_all(tx, entries).await
+}
+
 /// Makes a change to an account known, and the account where it was not.
 ///
 /// # Errors

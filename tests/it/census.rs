@@ -19,7 +19,7 @@ const HOLDS: &[(&str, &str)] = &[
     (
         "admin",
         "users.list users.read users.search users.read_profile users.update users.grant users.deactivate users.support \
-         users.sessions events.read roles.read keys.read",
+         users.sessions users.export events.read roles.read keys.read",
     ),
 ];
 

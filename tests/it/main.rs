@@ -15,6 +15,7 @@ mod doctor;
 mod engine;
 mod enumeration;
 mod guessing;
+mod import;
 mod input;
 mod job;
 mod kit;

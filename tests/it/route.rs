@@ -76,6 +76,8 @@ pub const ROUTES: &[(&str, &str, bool)] = &[
     ("POST", "/api/v1/keys", true),
     ("DELETE", "/api/v1/keys/01890a5d-ac96-774b-bcce-b302099a8057", true),
     ("GET", "/api/v1/users/search", true),
+    ("POST", "/api/v1/users/import", true),
+    ("GET", "/api/v1/users/export", true),
 ];
 
 /// A problem document with this status and code, and the id of its request.

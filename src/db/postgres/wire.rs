@@ -2,16 +2,16 @@
 
 use std::error::Error as StdError;
 
-use bytes::{BufMut, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::{TryStreamExt, pin_mut};
 use postgres_types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
-use tokio_postgres::RowStream;
+use tokio_postgres::{CopyInSink, RowStream, binary_copy::BinaryCopyInWriter};
 use uuid::Uuid;
 
 use super::failure;
 use crate::{
     clock::Time,
-    db::{error::Failure, sql::Outcome, value::Value},
+    db::{error::Failure, load::Load, sql::Outcome, value::Value},
 };
 
 /// 2000-01-01, from which `PostgreSQL` counts, in microseconds since 1970.
@@ -30,6 +30,20 @@ pub(super) async fn collect(stream: RowStream) -> Result<Outcome, Failure> {
     }
     let affected = stream.rows_affected().unwrap_or(rows.len() as u64);
     Ok(Outcome { rows, affected })
+}
+
+/// Sends all rows of a load.
+pub(super) async fn copy(sink: CopyInSink<Bytes>, types: &[Type], load: &Load) -> Result<(), Failure> {
+    let writer = BinaryCopyInWriter::new(sink, types);
+    pin_mut!(writer);
+    for row in &load.rows {
+        if row.len() != types.len() {
+            return Err(Failure::internal(format!("a row of {} does not fit its columns", load.table)));
+        }
+        writer.as_mut().write_raw(row).await.map_err(|e| failure(&e))?;
+    }
+    writer.finish().await.map_err(|e| failure(&e))?;
+    Ok(())
 }
 
 type Boxed = Box<dyn StdError + Sync + Send>;

@@ -71,6 +71,12 @@ impl Operation {
         }));
     }
 
+    /// A body that is a text of this media type.
+    pub fn text_body(&mut self, kind: &str, about: &str) {
+        let content = json!({kind: {"schema": {"type": "string"}}});
+        self.body = Some(json!({"description": about, "required": true, "content": content}));
+    }
+
     /// The body, of this media type.
     pub fn body(&mut self, kind: &str, about: &str, fields: &[Field], is_strict: bool) {
         let in_json = kind == "application/json";

@@ -105,7 +105,8 @@ impl Program {
         serving
     }
 
-    fn command(&self, program: &str) -> Command {
+    /// A process with the settings, not started yet.
+    pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         command.env_clear().envs(self.settings.iter().map(|(name, value)| (name, value)));
         command.current_dir(self.database.folder());

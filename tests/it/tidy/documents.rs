@@ -6,6 +6,7 @@ use denizen::{
     access::{Permission, Plan, Role},
     error::Code,
     event::Kind,
+    import::Field,
     metrics::Family,
     search,
 };
@@ -107,6 +108,12 @@ fn the_tables_of_events_errors_and_metrics_are_current() {
         let _ = writeln!(metrics, "| `{name}` | {kind} | {labels} | {} |", family.help());
     }
     keep("docs/metrics.md", &metrics);
+    let mut fields = String::from("| Field | Also known as | What it becomes |\n|---|---|---|\n");
+    for field in Field::ALL {
+        let aliases = field.aliases().iter().map(|alias| format!("`{alias}`")).collect::<Vec<_>>().join(", ");
+        let _ = writeln!(fields, "| `{}` | {aliases} | {} |", field.as_str(), field.sentence());
+    }
+    keep("docs/import.md", &fields);
 }
 
 #[test]

@@ -1,0 +1,209 @@
+//! Accounts that arrive from elsewhere, many at once, with what they had there.
+
+use std::collections::HashMap;
+
+use serde_json::{Map, Value};
+
+use super::{Changes, Email, Names, New, User, Username, Verification, present, rank, save, store, view};
+use crate::{
+    access::{Caller, Permission, Role},
+    clock::Time,
+    db::{Conn, Tx},
+    error::Result,
+    event::{self, Event, Kind},
+    id::UserId,
+    password::{self, Hash},
+    patch::Patch,
+};
+
+/// The source of the ids that a person had elsewhere.
+pub(super) const SOURCE: &str = "external";
+
+/// Somebody who arrives.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the fields are those of the user, under the same names")]
+pub struct Arrival {
+    pub email: Email,
+    pub username: Option<Username>,
+    pub external_id: Option<String>,
+    /// What the person might change himself.
+    pub changes: Changes,
+    pub ip_address: Option<String>,
+    pub app_metadata: Option<Map<String, Value>>,
+    pub role: Role,
+    pub is_active: bool,
+    pub verification: Verification,
+    pub is_premium: Option<bool>,
+    pub subscription_tier: Option<String>,
+    pub subscription_status: Option<String>,
+    pub must_change_password: bool,
+    pub created_at: Option<Time>,
+    pub last_login: Option<Time>,
+    /// What the person proves himself with, if he brings anything.
+    pub hash: Option<Hash>,
+}
+
+/// Who has what some arrivals want.
+#[derive(Debug, Default)]
+pub struct Known {
+    emails: HashMap<String, UserId>,
+    usernames: HashMap<String, UserId>,
+    external_ids: HashMap<String, UserId>,
+}
+
+impl Known {
+    /// Who has this address.
+    #[must_use]
+    pub fn email(&self, email: &Email) -> Option<UserId> {
+        self.emails.get(email.key()).copied()
+    }
+
+    /// Who has this username.
+    #[must_use]
+    pub fn username(&self, username: &Username) -> Option<UserId> {
+        self.usernames.get(&username.key()).copied()
+    }
+
+    /// Who has this external id.
+    #[must_use]
+    pub fn external_id(&self, subject: &str) -> Option<UserId> {
+        self.external_ids.get(subject).copied()
+    }
+}
+
+/// Looks up who has what these want. It only tells why they cannot all come: the unique indexes decide.
+///
+/// # Errors
+/// Of the database.
+pub async fn known(conn: &mut Conn, arrivals: &[&Arrival]) -> Result<Known> {
+    let emails = arrivals.iter().map(|arrival| arrival.email.key().to_owned());
+    let usernames = arrivals.iter().filter_map(|arrival| Some(arrival.username.as_ref()?.key()));
+    let external_ids = arrivals.iter().filter_map(|arrival| arrival.external_id.clone());
+    Ok(Known {
+        emails: store::owners(conn, store::Owned::Email, emails).await?,
+        usernames: store::owners(conn, store::Owned::Username, usernames).await?,
+        external_ids: store::owners(conn, store::Owned::ExternalId, external_ids).await?,
+    })
+}
+
+/// Lets all of these in: each is one account, one event, and his password where he brings one.
+///
+/// Whether a role above `user` may arrive is asked of `caller` here too.
+///
+/// # Errors
+/// `forbidden`; `email_taken`, `username_taken`, `external_id_taken`.
+pub async fn admit(tx: &mut Tx, caller: &Caller, arrivals: &[&Arrival]) -> Result<()> {
+    caller.must(Permission::UsersImport)?;
+    let (mut users, mut hashes, mut events) = (Vec::new(), Vec::new(), Vec::new());
+    for arrival in arrivals {
+        if arrival.role > Role::User {
+            caller.must(Permission::UsersGrant)?;
+            caller.must_outrank(arrival.role)?;
+        }
+        let user = arrival.user(tx)?;
+        hashes.extend(arrival.hash.as_ref().map(|hash| (user.id, hash)));
+        let event = Event::new(Kind::UserCreated, caller).user(user.id).version(user.version);
+        events.push(event.with("source", "import").with("user", view::record(&user)));
+        users.push(user);
+    }
+    store::insert_all(tx, &users).await?;
+    store::identify_all(tx, &users).await?;
+    password::begin_with(tx, &hashes).await?;
+    event::record_all(tx, &events).await
+}
+
+/// Changes somebody who is here to what an arrival brings. His address, role, state and password stay.
+///
+/// # Errors
+/// `forbidden`, `not_found`; `username_taken`, `external_id_taken`.
+pub async fn renew(tx: &mut Tx, caller: &Caller, id: UserId, arrival: &Arrival) -> Result<bool> {
+    let before = present(tx, id).await?;
+    rank::must_act_on_other(tx, caller, &before, Permission::UsersImport).await?;
+    let after = arrival.apply(before.clone());
+    if after == before {
+        return Ok(false);
+    }
+    if before.external_id.is_none() {
+        store::identify_all(tx, std::slice::from_ref(&after)).await?;
+    }
+    if after.subscription_tier == before.subscription_tier {
+        save(tx, caller, Kind::UserUpdated, &before, after).await?;
+    } else {
+        // The plan is part of what somebody may do.
+        let authority_version = before.authority_version + 1;
+        save(tx, caller, Kind::UserPlanChanged, &before, User { authority_version, ..after }).await?;
+    }
+    Ok(true)
+}
+
+/// Everybody after `after`, in the order of their ids, at most `limit`.
+///
+/// # Errors
+/// `forbidden`.
+pub async fn leave(caller: &Caller, conn: &mut Conn, after: Option<UserId>, limit: i64) -> Result<Vec<User>> {
+    caller.must(Permission::UsersExport)?;
+    store::walk(conn, after, limit).await
+}
+
+impl Arrival {
+    /// Somebody of whom nothing but his address is known. It counts as proved: whoever imports vouches for it.
+    #[must_use]
+    pub fn new(email: Email) -> Self {
+        Self {
+            email,
+            username: None,
+            external_id: None,
+            changes: Changes::default(),
+            ip_address: None,
+            app_metadata: None,
+            role: Role::User,
+            is_active: true,
+            verification: Verification::Proved,
+            is_premium: None,
+            subscription_tier: None,
+            subscription_status: None,
+            must_change_password: false,
+            created_at: None,
+            last_login: None,
+            hash: None,
+        }
+    }
+
+    fn user(&self, tx: &Tx) -> Result<User> {
+        let new = New {
+            email: self.email.clone(),
+            username: None,
+            names: Names::default(),
+            gender: None,
+            phone: None,
+            ip_address: None,
+            role: self.role,
+            verification: self.verification,
+        };
+        let user = self.apply(User::new(tx, new)?);
+        Ok(User {
+            is_active: self.is_active,
+            must_change_password: self.must_change_password,
+            // Nobody was here before now, or came in later than now.
+            created_at: self.created_at.map_or(user.created_at, |at| at.min(tx.now())),
+            last_login: self.last_login.map(|at| at.min(tx.now())),
+            ..user
+        })
+    }
+
+    /// What is not brought stays as it is.
+    fn apply(&self, user: User) -> User {
+        let mut changes = self.changes.clone();
+        changes.username = self.username.clone().map_or(Patch::Absent, Patch::Set);
+        let user = changes.apply(user);
+        User {
+            external_id: user.external_id.or_else(|| self.external_id.clone()),
+            ip_address: self.ip_address.clone().or(user.ip_address),
+            app_metadata: self.app_metadata.clone().unwrap_or(user.app_metadata),
+            is_premium: self.is_premium.unwrap_or(user.is_premium),
+            subscription_tier: self.subscription_tier.clone().unwrap_or(user.subscription_tier),
+            subscription_status: self.subscription_status.clone().unwrap_or(user.subscription_status),
+            ..user
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! `denizen export`.
+
+use std::{
+    fs::OpenOptions,
+    io::{BufWriter, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::PathBuf,
+};
+
+use clap::{Args, ValueEnum};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::Failure;
+use crate::{
+    access::Caller,
+    app::App,
+    error::Error,
+    event::counters,
+    import::export::{self, Export as Everybody},
+};
+
+const EXAMPLES: &str = "\
+Cells that a spreadsheet would run as a formula begin with an apostrophe; 'denizen import' takes it away again.
+
+Examples:
+  denizen export users.csv
+  denizen export --format jsonl - | jq -r .email
+  denizen export --format jsonl --with-hashes people.jsonl     for moving to another system";
+
+/// Write everybody out, as CSV or JSON lines
+#[derive(Args)]
+#[command(after_long_help = EXAMPLES)]
+pub struct Export {
+    /// The file to write, readable by its owner only; - for the standard output
+    #[arg(default_value = "-")]
+    file: PathBuf,
+    /// What the lines are
+    #[arg(long, value_enum, default_value = "csv")]
+    format: Lines,
+    /// Tell the hashes of passwords too, in JSON lines
+    #[arg(long)]
+    with_hashes: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Lines {
+    /// With a header
+    Csv,
+    /// A JSON object each
+    Jsonl,
+}
+
+impl Export {
+    pub(super) async fn run(self, app: &App, caller: &Caller, out: &mut impl Write) -> Result<(), Failure> {
+        let format = match (self.format, self.with_hashes) {
+            (Lines::Csv, true) => return Err(Failure::Usage("--with-hashes needs --format jsonl.".into())),
+            (Lines::Csv, false) => export::Format::Csv,
+            (Lines::Jsonl, false) => export::Format::Jsonl,
+            (Lines::Jsonl, true) => export::Format::JsonlWithHashes,
+        };
+        let everybody = Everybody::new(app.clone(), caller.clone(), format)?;
+        if self.file.as_os_str() == "-" {
+            return write(everybody, app, out).await.map(drop);
+        }
+        let file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&self.file)?;
+        let mut file = BufWriter::with_capacity(1 << 16, file);
+        let count = write(everybody, app, &mut file).await?;
+        file.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
+        Ok(writeln!(out, "{count} users are in {}.", self.file.display())?)
+    }
+}
+
+async fn write(mut everybody: Everybody, app: &App, out: &mut impl Write) -> Result<u64, Failure> {
+    let total = counters::read(&mut app.db.read()).await?.total_users;
+    let style = ProgressStyle::with_template("{bar:30} {pos} users, {per_sec}, {eta} left").map_err(Error::internal)?;
+    let bar = ProgressBar::new(u64::try_from(total).unwrap_or(0)).with_style(style);
+    while let Some(lines) = everybody.next().await? {
+        out.write_all(lines.as_bytes())?;
+        bar.set_position(everybody.count);
+    }
+    out.flush()?;
+    bar.finish_and_clear();
+    Ok(everybody.count)
+}

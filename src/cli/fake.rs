@@ -1,0 +1,69 @@
+//! `denizen fake`.
+
+use std::io::Write;
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::{Failure, import::numbered};
+use crate::{
+    access::Caller,
+    app::App,
+    error::Error,
+    import::{
+        Conflict, Journal, Mapping, Mode, Options, Passwords, Roles, Source,
+        fake::{self, Crowd},
+        run,
+    },
+};
+
+const EXAMPLES: &str = "\
+They have addresses at fake.example, which nobody can have, and no passwords. The same seed makes the same people;
+those who are here already are passed over.
+
+Examples:
+  denizen fake --users 1000
+  DATA_DIR=/tmp/crowd denizen fake --users 1000000 --seed 7";
+
+/// Make up people, for trying things out
+#[derive(Args)]
+#[command(after_long_help = EXAMPLES)]
+pub struct Fake {
+    /// How many
+    #[arg(long)]
+    users: u64,
+    /// What the random choices begin with
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Put them among real people
+    #[arg(long)]
+    force: bool,
+}
+
+impl Fake {
+    pub(super) async fn run(self, app: &App, caller: &Caller, out: &mut impl Write) -> Result<(), Failure> {
+        if !self.force {
+            fake::must_be_free(app).await?;
+        }
+        let options = Options {
+            conflict: Conflict::Skip,
+            passwords: Passwords::MustChange,
+            default_hash: None,
+            roles: Roles::Refused,
+            mode: Mode::Write,
+        };
+        let style = ProgressStyle::with_template("{bar:30} {pos} of {len} users, {per_sec}, {eta} left");
+        let bar = ProgressBar::new(self.users).with_style(style.map_err(Error::internal)?);
+        let crowd = Crowd::new(self.users, self.seed, app.db.clock().now());
+        let mapping = Mapping::new(&["email".into()], &[])?;
+        let journal = Journal::default();
+        let work = run(app, caller, Source::Fake(Box::new(crowd)), mapping, &options, &journal, |report| {
+            bar.set_position(report.rows);
+        });
+        let report = numbered(app, Box::pin(work)).await;
+        bar.finish_and_clear();
+        let report = report?;
+        writeln!(out, "{} people were made up; {} were here already.", report.created, report.skipped)?;
+        Ok(())
+    }
+}

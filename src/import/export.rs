@@ -1,0 +1,190 @@
+//! Everybody, page by page: as CSV that a spreadsheet opens without running anything, or as JSON lines.
+
+use serde_json::{Map, Value};
+
+use crate::{
+    access::{Actor, Caller},
+    account::{self, grant, view},
+    app::App,
+    error::{Code, Error, Result},
+    id::UserId,
+    password,
+};
+
+/// The columns of the CSV: what an administrator sees of a user, but for what follows from the role.
+pub const COLUMNS: &[&str] = &[
+    "id",
+    "external_id",
+    "email",
+    "username",
+    "full_name",
+    "first_name",
+    "last_name",
+    "phone",
+    "gender",
+    "ip_address",
+    "avatar_url",
+    "bio",
+    "current_title",
+    "experience_years",
+    "education_level",
+    "current_role_level",
+    "location",
+    "timezone",
+    "user_metadata",
+    "app_metadata",
+    "role",
+    "is_active",
+    "is_verified",
+    "is_premium",
+    "subscription_tier",
+    "subscription_status",
+    "synced",
+    "must_change_password",
+    "mfa_enabled",
+    "created_at",
+    "updated_at",
+    "last_login",
+    "last_activity",
+];
+
+/// Users that are read at once.
+const PAGE: i64 = 2_000;
+
+/// What the lines are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// RFC 4180, with a header.
+    Csv,
+    /// A JSON object each.
+    Jsonl,
+    /// The same with the hashes of passwords, for moving to another deployment: the operator alone gets them.
+    JsonlWithHashes,
+}
+
+/// Everybody, oldest first.
+pub struct Export {
+    app: App,
+    caller: Caller,
+    format: Format,
+    last: Option<UserId>,
+    is_begun: bool,
+    /// Users told so far.
+    pub count: u64,
+}
+
+impl Export {
+    /// Begins.
+    ///
+    /// # Errors
+    /// `forbidden`.
+    pub fn new(app: App, caller: Caller, format: Format) -> Result<Self> {
+        caller.must(crate::access::Permission::UsersExport)?;
+        if format == Format::JsonlWithHashes && caller.actor != Actor::Operator {
+            return Err(Code::Forbidden.into());
+        }
+        Ok(Self { app, caller, format, last: None, is_begun: false, count: 0 })
+    }
+
+    /// The next lines; nothing at the end.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub async fn next(&mut self) -> Result<Option<String>> {
+        let users = account::arrival::leave(&self.caller, &mut self.app.db.read(), self.last, PAGE).await?;
+        let mut lines = String::with_capacity(users.len() * 400);
+        if !std::mem::replace(&mut self.is_begun, true) && self.format == Format::Csv {
+            line(COLUMNS.iter().copied(), &mut lines);
+        } else if users.is_empty() {
+            return Ok(None);
+        }
+        let mut hashes = match (self.format, users.first(), users.last()) {
+            (Format::JsonlWithHashes, Some(first), Some(last)) => {
+                password::between(&mut self.app.db.read(), first.id, last.id).await?
+            }
+            _ => std::collections::HashMap::new(),
+        };
+        let (directory, now) = (self.app.config.auth.directory, self.app.db.clock().now());
+        let authorities = grant::authorities(&mut self.app.db.read(), directory, &users, now).await?;
+        for (user, authority) in users.iter().zip(&authorities) {
+            let mut fields = view::own(user, authority);
+            match self.format {
+                Format::Csv => {
+                    let cells: Vec<_> = COLUMNS.iter().map(|column| text(&fields, column)).collect();
+                    line(cells.iter().map(String::as_str), &mut lines);
+                }
+                Format::Jsonl | Format::JsonlWithHashes => {
+                    if let Some(hash) = hashes.remove(&user.id) {
+                        fields.insert("password_hash".into(), hash.into());
+                    }
+                    lines.push_str(&serde_json::to_string(&fields).map_err(Error::internal)?);
+                    lines.push('\n');
+                }
+            }
+        }
+        self.count += users.len() as u64;
+        self.last = users.last().map_or(self.last, |user| Some(user.id));
+        Ok(Some(lines))
+    }
+}
+
+fn text(fields: &Map<String, Value>, column: &str) -> String {
+    match fields.get(column) {
+        None | Some(Value::Null) => String::new(),
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Object(members)) if members.is_empty() => String::new(),
+        Some(value) => value.to_string(),
+    }
+}
+
+/// Adds a line of CSV.
+pub(super) fn line<'a>(cells: impl IntoIterator<Item = &'a str>, into: &mut String) {
+    for (n, text) in cells.into_iter().enumerate() {
+        if n > 0 {
+            into.push(',');
+        }
+        cell(text, into);
+    }
+    into.push('\n');
+}
+
+/// Adds a cell. What a spreadsheet would run begins with an apostrophe instead, which [`unescaped`] takes away again.
+pub(super) fn cell(text: &str, into: &mut String) {
+    let escape = if is_formula(text) { "'" } else { "" };
+    if text.contains(['"', ',', ';', '\n', '\r', '\t']) {
+        into.push('"');
+        into.push_str(escape);
+        into.push_str(&text.replace('"', "\"\""));
+        into.push('"');
+    } else {
+        into.push_str(escape);
+        into.push_str(text);
+    }
+}
+
+/// What a cell said before it was escaped.
+pub(super) fn unescaped(cell: &str) -> &str {
+    cell.strip_prefix('\'').filter(|rest| is_formula(rest)).unwrap_or(cell)
+}
+
+/// Whether a text, without the apostrophes before it, begins like a formula (OWASP, CSV Injection).
+fn is_formula(text: &str) -> bool {
+    text.trim_start_matches('\'').starts_with(['=', '+', '-', '@', '\t', '\r'])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formulas_are_escaped_and_come_back() {
+        for text in ["=1+1", "+351 21", "-1", "@cmd", "\tx", "\rx", "'=1", "''-", "'t Hooft", "a,\"b\"", "", "x\ny"] {
+            let mut told = String::new();
+            cell(text, &mut told);
+            let bare = told.trim_start_matches('"');
+            assert!(!bare.starts_with(['=', '+', '-', '@', '\t', '\r']), "{told}");
+            let (_, cells) = super::super::Csv::open(Box::new(std::io::Cursor::new(format!("{told},end")))).unwrap();
+            assert_eq!(unescaped(&cells[0]), text);
+        }
+    }
+}

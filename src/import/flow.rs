@@ -1,0 +1,329 @@
+//! From the source to the database: reading, hashing and writing, each a batch or two ahead of the next.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{Seek, SeekFrom, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
+    time::Duration,
+};
+
+use tokio::{sync::mpsc, task::JoinSet};
+
+use super::{
+    Journal, Mapping, Mode, Options, REJECTS, Report, Source, batch,
+    csv::{Cells, malformed, unreadable},
+    row::Row,
+    store::{self, Progress},
+};
+use crate::{
+    access::{Caller, Permission},
+    app::App,
+    error::{Code, Error, Result},
+    event,
+    password::Password,
+};
+
+/// Rows that are written in one transaction.
+const ROWS: usize = 1_000;
+/// The same where each costs a hash, so that a kill loses little.
+const HASHED_ROWS: usize = 200;
+/// Events that may wait for their numbers before the import waits too.
+const BACKLOG: i64 = 20_000;
+/// How often a batch is tried whose people came in by another door meanwhile.
+const TRIES: usize = 5;
+
+struct Batch {
+    rows: Vec<Row>,
+    position: u64,
+}
+
+/// Brings everybody in. `watch` hears of each batch.
+///
+/// # Errors
+/// `forbidden`; `malformed` when the source breaks off; `conflict` when somebody is here already and
+/// [`super::Conflict::Fail`] was asked for. What was written until then stays, and the same import goes on from there.
+pub async fn run(
+    app: &App,
+    caller: &Caller,
+    source: Source,
+    mapping: Mapping,
+    options: &Options,
+    journal: &Journal,
+    mut watch: impl FnMut(&Report),
+) -> Result<Report> {
+    caller.must(Permission::UsersImport)?;
+    let mut state = State::resume(app, journal, options.mode).await?;
+    let mut batches = hashing(app, options, reading(source, mapping, options.clone(), state.report.rows));
+    while let Some(batch) = batches.recv().await {
+        let batch = batch?;
+        let outcome = state.settle(app, caller, &batch.rows, options).await?;
+        state.report.position = batch.position;
+        let room = REJECTS.saturating_sub(state.report.rejects.len());
+        state.report.rejects.extend(outcome.rejects.into_iter().take(room));
+        watch(&state.report);
+        if options.mode == Mode::Write {
+            wait_for_numbers(app).await?;
+        }
+    }
+    if let (Some(id), Mode::Write) = (journal.id, options.mode) {
+        app.db.write(async |tx| store::forget(tx, id).await).await?;
+    }
+    Ok(state.report)
+}
+
+/// Where an import stands.
+struct State {
+    id: Option<[u8; 32]>,
+    report: Report,
+    rejects: Option<Rejects>,
+}
+
+impl State {
+    async fn resume(app: &App, journal: &Journal, mode: Mode) -> Result<Self> {
+        let id = journal.id.filter(|_| mode == Mode::Write);
+        let earlier = match id {
+            Some(id) => store::progress(&mut app.db.read(), id).await?,
+            None => None,
+        };
+        let rejects = journal.rejects.as_deref().map(|path| Rejects::open(path, earlier.as_ref())).transpose()?;
+        let earlier = earlier.unwrap_or_default();
+        let count = |n: i64| u64::try_from(n).unwrap_or(0);
+        let report = Report {
+            rows: count(earlier.rows),
+            resumed: count(earlier.rows),
+            created: count(earlier.created),
+            updated: count(earlier.updated),
+            skipped: count(earlier.skipped),
+            rejected: count(earlier.rejected),
+            ..Report::default()
+        };
+        Ok(Self { id, report, rejects })
+    }
+
+    async fn settle(&mut self, app: &App, caller: &Caller, rows: &[Row], options: &Options) -> Result<batch::Outcome> {
+        let outcome = match options.mode {
+            Mode::DryRun => batch::rehearse(&mut app.db.read(), caller, rows, options).await?,
+            Mode::Write => self.write(app, caller, rows, options).await?,
+        };
+        self.report = self.after(rows.len(), &outcome);
+        if let Some(rejects) = &mut self.rejects {
+            rejects.append(&outcome.lines)?;
+        }
+        Ok(outcome)
+    }
+
+    async fn write(&self, app: &App, caller: &Caller, rows: &[Row], options: &Options) -> Result<batch::Outcome> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let done = app
+                .db
+                .write(async |tx| {
+                    let outcome = batch::write(tx, caller, rows, options).await?;
+                    if let Some(id) = self.id {
+                        store::save(tx, id, &self.progress(rows.len(), &outcome)).await?;
+                    }
+                    Ok(outcome)
+                })
+                .await;
+            let Err(error) = done else { return done };
+            // Somebody took the address between the look-up and the write: looked up again, he is known.
+            let is_taken = matches!(error.code(), Code::EmailTaken | Code::UsernameTaken | Code::ExternalIdTaken);
+            // A database that is away for a moment must not end hours of work.
+            let is_away = matches!(error.code(), Code::DatabaseUnavailable) && self.id.is_some();
+            if !(is_taken || is_away) || tries == TRIES {
+                return Err(error);
+            }
+            if is_away {
+                // Whether the batch was committed is not known: the row that tells of it is.
+                let id = self.id.unwrap_or_default();
+                tokio::time::sleep(Duration::from_secs(2)).await;
+                let stored = store::progress(&mut app.db.read(), id).await?.map_or(0, |progress| progress.rows);
+                if stored != i64::try_from(self.report.rows).unwrap_or(0) {
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    fn after(&self, rows: usize, outcome: &batch::Outcome) -> Report {
+        let mut report = self.report.clone();
+        report.rows += rows as u64;
+        report.created += outcome.created;
+        report.updated += outcome.updated;
+        report.skipped += outcome.skipped;
+        report.rejected += outcome.rejects.len() as u64;
+        report
+    }
+
+    fn progress(&self, rows: usize, outcome: &batch::Outcome) -> Progress {
+        let after = self.after(rows, outcome);
+        let count = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+        Progress {
+            rows: count(after.rows),
+            created: count(after.created),
+            updated: count(after.updated),
+            skipped: count(after.skipped),
+            rejected: count(after.rejected),
+            rejects: outcome.lines.clone(),
+            rejects_bytes: count(self.rejects.as_ref().map_or(0, |rejects| rejects.bytes)),
+        }
+    }
+}
+
+/// The file that rejected rows go to.
+struct Rejects {
+    file: File,
+    bytes: u64,
+}
+
+impl Rejects {
+    /// Begins it, or brings it to where the last batch left it. Only its owner may read what is personal in it.
+    fn open(path: &Path, earlier: Option<&Progress>) -> Result<Self> {
+        let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path);
+        let file = file.map_err(|e| malformed(format!("{}: {e}.", path.display())))?;
+        let bytes = earlier.map_or(0, |earlier| u64::try_from(earlier.rejects_bytes).unwrap_or(0));
+        file.set_len(bytes).map_err(|e| unreadable(&e))?;
+        let mut rejects = Self { file, bytes };
+        rejects.append(earlier.map_or("row,field,code,reason,cells\n", |earlier| &earlier.rejects))?;
+        Ok(rejects)
+    }
+
+    fn append(&mut self, lines: &str) -> Result<()> {
+        self.file.seek(SeekFrom::Start(self.bytes)).map_err(|e| unreadable(&e))?;
+        self.file.write_all(lines.as_bytes()).map_err(|e| unreadable(&e))?;
+        self.bytes += lines.len() as u64;
+        Ok(())
+    }
+}
+
+/// Reads the source on a thread of its own, from behind the rows that are done.
+fn reading(source: Source, mapping: Mapping, options: Options, done: u64) -> mpsc::Receiver<Result<Batch>> {
+    let (send, batches) = mpsc::channel(1);
+    let size = if mapping.place(super::Field::Password).is_some() { HASHED_ROWS } else { ROWS };
+    match source {
+        Source::Csv(mut csv) => {
+            tokio::task::spawn_blocking(move || {
+                let mut left = done;
+                loop {
+                    let mut rows = Vec::with_capacity(size);
+                    while rows.len() < size {
+                        match csv.record() {
+                            Ok(None) => break,
+                            Ok(Some(_)) if left > 0 => left -= 1,
+                            Ok(Some(cells)) => rows.push(Row::read(&mapping, &options, csv.number, cells)),
+                            Err(e) => return drop(send.blocking_send(Err(unreadable(&e)))),
+                        }
+                    }
+                    if rows.is_empty() || send.blocking_send(Ok(Batch { rows, position: csv.position })).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        Source::Fake(mut crowd) => {
+            tokio::task::spawn_blocking(move || {
+                loop {
+                    let rows: Vec<_> = std::iter::from_fn(|| crowd.next()).take(size).collect();
+                    if rows.is_empty() || send.blocking_send(Ok(Batch { rows, position: 0 })).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        Source::Foreign(mut table) => {
+            tokio::spawn(async move {
+                let (mut number, mut rows) = (1, Vec::new());
+                loop {
+                    let page: Vec<Cells> = match table.page().await {
+                        Ok(Some(page)) => page,
+                        Ok(None) => break,
+                        Err(error) => return drop(send.send(Err(error)).await),
+                    };
+                    for cells in page {
+                        number += 1;
+                        if number > done + 1 {
+                            rows.push(Row::read(&mapping, &options, number, cells));
+                        }
+                        if rows.len() == size {
+                            let rows = std::mem::take(&mut rows);
+                            if send.send(Ok(Batch { rows, position: table.position })).await.is_err() {
+                                return;
+                            }
+                        }
+                    }
+                }
+                if !rows.is_empty() {
+                    let _ = send.send(Ok(Batch { rows, position: table.position })).await;
+                }
+            });
+        }
+    }
+    batches
+}
+
+/// Hashes what is not hashed yet, while the batch before is written. A rehearsal hashes nothing.
+fn hashing(app: &App, options: &Options, mut batches: mpsc::Receiver<Result<Batch>>) -> mpsc::Receiver<Result<Batch>> {
+    let (send, hashed) = mpsc::channel(1);
+    let (app, mode) = (app.clone(), options.mode);
+    tokio::spawn(async move {
+        while let Some(mut batch) = batches.recv().await {
+            if let (Ok(batch), Mode::Write) = (&mut batch, mode)
+                && let Err(error) = hash_all(&app, &mut batch.rows).await
+            {
+                return drop(send.send(Err(error)).await);
+            }
+            if send.send(batch).await.is_err() {
+                return;
+            }
+        }
+    });
+    hashed
+}
+
+/// Few at once: enough to keep every thread busy, and no more, so that whoever signs in meanwhile waits for little.
+async fn hash_all(app: &App, rows: &mut [Row]) -> Result<()> {
+    let at_once = 2 * std::thread::available_parallelism().map_or(2, usize::from);
+    let (mut hashes, mut next) = (JoinSet::new(), 0);
+    loop {
+        while hashes.len() < at_once && next < rows.len() {
+            if let Some(password) = rows[next].person.as_mut().ok().and_then(|person| person.password.take()) {
+                let (app, n) = (app.clone(), next);
+                hashes.spawn(async move { hash(&app, &password).await.map(|hash| (n, hash)) });
+            }
+            next += 1;
+        }
+        let Some(done) = hashes.join_next().await else { return Ok(()) };
+        let (n, hash) = done.map_err(Error::internal)??;
+        if let Ok(person) = &mut rows[n].person {
+            person.arrival.hash = Some(hash);
+        }
+    }
+}
+
+/// Hashes a password, and waits for a place as long as it takes.
+///
+/// # Errors
+/// `internal`.
+pub(super) async fn hash(app: &App, password: &Password) -> Result<crate::password::Hash> {
+    loop {
+        match app.pool.admit() {
+            Ok(mut ticket) => return ticket.hash(password).await,
+            Err(error) if error.code() == Code::Busy => tokio::time::sleep(Duration::from_millis(50)).await,
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Waits while the log is far behind, so that neither it nor what reads it grows without end. Where nobody numbers it,
+/// there is nothing to wait for.
+async fn wait_for_numbers(app: &App) -> Result<()> {
+    for _ in 0..500 {
+        if !event::backlog_is_over(&mut app.db.read(), BACKLOG).await? {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    Ok(())
+}
