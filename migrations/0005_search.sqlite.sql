@@ -1,5 +1,5 @@
 -- How people are found: a narrow row for each account that is not deleted, and the set of its grams.
--- docs/decisions/0017-search-by-sets-of-grams.md says why there is no trigger, no collation and no tokenizer in this.
+-- docs/decisions/0016-search-by-sets-of-grams.md says why there is no trigger, no collation and no tokenizer in this.
 
 -- Texts are folded, and '' where there is none; times are microseconds, `last_login` is 0 before the first one.
 create table if not exists search_users (

@@ -107,7 +107,7 @@ pub async fn update(
 /// `not_found`, `forbidden`.
 pub async fn force_password_change(tx: &mut Tx, caller: &Caller, id: UserId) -> Result<()> {
     let user = present(tx, id).await?;
-    rank::must_act_on_other(tx, caller, &user, Permission::UsersSupport).await?;
+    rank::must_support(tx, caller, &user).await?;
     super::require_password_change(tx, caller, id, super::PasswordChange::Required).await?;
     session::revoke_all(tx, caller, id, None, Reason::Revoked).await?;
     Ok(())

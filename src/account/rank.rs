@@ -27,6 +27,19 @@ pub async fn must_act_on_other(tx: &mut Tx, caller: &Caller, user: &User, permis
     Ok(())
 }
 
+/// As [`must_act_on_other`] for what concerns somebody's password, and never of oneself, nor by a key of his: whoever
+/// got hold of a session or a key could otherwise set a password without knowing the old one.
+///
+/// # Errors
+/// `forbidden`, `not_signed_in`.
+pub async fn must_support(tx: &mut Tx, caller: &Caller, user: &User) -> Result<()> {
+    if matches!(caller.actor, Actor::User(id, _) | Actor::Key(id, _) if id == user.id) {
+        let text = "Nobody does this to himself: change your own password at /api/v1/auth/change-password.";
+        return Err(Error::new(Code::Forbidden).detail(text));
+    }
+    must_act_on_other(tx, caller, user, Permission::UsersSupport).await
+}
+
 /// One superadmin who can sign in must be left. Whoever takes one away writes the same guard row first, so two
 /// who do it at once go one after the other, and the second sees what the first did.
 pub(super) async fn must_leave_one(tx: &mut Tx, leaving: UserId) -> Result<()> {

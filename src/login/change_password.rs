@@ -110,7 +110,7 @@ pub(crate) async fn for_other(app: &App, caller: &Caller, id: UserId, new: &Pass
 /// `not_found`, `forbidden`.
 pub(crate) async fn set_for_other(tx: &mut Tx, caller: &Caller, id: UserId, hash: &Hash) -> Result<()> {
     let user = account::lock(tx, id).await?.ok_or_else(Error::not_found)?;
-    account::rank::must_act_on_other(tx, caller, &user, Permission::UsersSupport).await?;
+    account::rank::must_support(tx, caller, &user).await?;
     password::set(tx, caller, id, hash).await?;
     account::require_password_change(tx, caller, id, PasswordChange::Done).await?;
     session::revoke_all(tx, caller, id, None, Reason::PasswordChanged).await?;

@@ -78,9 +78,10 @@ pub(super) async fn replace(tx: &mut Tx, user: UserId, old: &Hash, new: &Hash) -
     Ok(replaced == 1)
 }
 
-/// How many hashes there are of each format and cost, and one of each.
+/// How many hashes there are of each format and cost, and one of each; always in one order, or the decoy of a name would
+/// change where an account's hash does not.
 pub(super) async fn sample(conn: &mut Conn) -> Result<Vec<(i64, String)>> {
-    sql("select count(*), min(secret) from credentials where kind = 'password' group by format")
+    sql("select count(*), min(secret) from credentials where kind = 'password' group by format order by format")
         .long()
         .fetch_all(conn)
         .await

@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::{
     each_engine,
-    kit::{TestApp, database::Database, program::Program},
+    kit::{TestApp, database::Database, eventually, program::Program},
 };
 
 const OTHER_KEY: &str = "//////////////////////////////////////////8=";
@@ -103,6 +103,9 @@ each_engine! {
     async fn a_stopped_installation_is_left_as_it_is(app) {
         app.register("ann").await;
         let database = app.stop().await;
+        // What was under way may keep the file open for another moment.
+        let log = database.folder().join("denizen.db-wal");
+        eventually("the database is not closed", async || !log.exists()).await;
         let (program, before) = (Program::on(&database), picture(&database.root()));
         Findings::of(&program).well().has("ok", "address", "is free", "");
         assert!(before == picture(&database.root()), "the doctor touched a file");

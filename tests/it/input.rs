@@ -118,7 +118,9 @@ each_engine! {
         for (verb, path, _) in ROUTES {
             let ann = app.login("ann@example.com").await.expect(200).person();
             for client in [app.clone_client(), app.bearer(&ann.access)] {
-                for body in &bodies {
+                // A route that reads no body is asked less.
+                let step = if *verb == "GET" { 25 } else { 1 };
+                for body in bodies.iter().step_by(step) {
                     for kind in [JSON, "application/x-www-form-urlencoded", "text/plain; charset=utf-16"] {
                         let reply = client.send(verb, path, Some((kind, body.clone()))).await;
                         let body = String::from_utf8_lossy(body).chars().take(80).collect::<String>();

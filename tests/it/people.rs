@@ -362,4 +362,19 @@ each_engine! {
         let stats = app.bearer(&peer.access).get(&format!("{USERS}/me/stats")).await.expect(200).json();
         assert_eq!((&stats["active_sessions"], &stats["is_verified"], &stats["account_age_days"]), (&json!(1), &json!(true), &json!(0)));
     }
+
+    // A session or a key that fell into other hands must not set a password without the old one.
+    async fn nobody_is_his_own_support_desk(app) {
+        let root = person(&app, "root", Role::Superadmin).await;
+        let body = json!({"name": "desk", "permissions": ["users.support", "users.update"]});
+        let key = app.bearer(&root.access).post("/api/v1/keys", body).await.expect(201).json();
+        let password = json!({"password": "Another-Horse-8-Battery"});
+        for client in [app.bearer(&root.access), app.bearer(key["key"].as_str().unwrap())] {
+            client.post(&format!("{}/password", of(&root)), password.clone()).await.expect(403);
+            client.send("POST", &format!("{}/force-password-change", of(&root)), None).await.expect(403);
+        }
+        let by_key = app.bearer(key["key"].as_str().unwrap());
+        by_key.put(&of(&root), password).await.expect(403);
+        app.login(&root.email).await.expect(200);
+    }
 }
