@@ -31,7 +31,8 @@ impl Input for ExternalId {
     }
     fn schema() -> Value {
         let about = "A whole number is taken too.";
-        serde_json::json!({"type": "string", "minLength": 1, "maxLength": 255, "description": about, "examples": ["4711"]})
+        let kinds = ["string", "integer"];
+        serde_json::json!({"type": kinds, "minLength": 1, "maxLength": 255, "description": about, "examples": ["4711"]})
     }
 }
 

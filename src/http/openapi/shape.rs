@@ -82,10 +82,14 @@ impl<T> Shape for Id<T> {
 /// The same or `null`.
 #[must_use]
 pub fn nullable(mut schema: Value) -> Value {
-    let Some(kind) = schema.get("type").filter(|kind| kind.is_string()).cloned() else {
-        return if schema == json!({}) { schema } else { json!({"anyOf": [schema, {"type": "null"}]}) };
-    };
-    schema["type"] = json!([kind, "null"]);
+    if schema == json!({}) {
+        return schema;
+    }
+    match schema.get_mut("type") {
+        Some(Value::Array(kinds)) => kinds.push("null".into()),
+        Some(kind) if kind.is_string() => *kind = json!([kind, "null"]),
+        _ => return json!({"anyOf": [schema, {"type": "null"}]}),
+    }
     if let Some(words) = schema.get_mut("enum").and_then(Value::as_array_mut) {
         words.push(Value::Null);
     }

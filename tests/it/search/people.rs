@@ -28,11 +28,14 @@ fn perhaps(random: &mut Random, from: &[&str]) -> Option<String> {
     (!random.one_in(4)).then(|| pick(random, from))
 }
 
+/// People that are made in one transaction: few, or a hostile database would let none of them by.
+const BATCH: usize = 4;
+
 /// Makes people, with everything about them drawn.
 pub async fn make(app: &App, random: &mut Random, count: usize) {
-    for _ in 0..count.div_ceil(25) {
+    for made in (0..count).step_by(BATCH) {
         let random = random.fork();
-        let batch = count.min(25);
+        let batch = BATCH.min(count - made);
         app.db
             .write(async |tx| {
                 let mut random = random.clone();

@@ -138,6 +138,8 @@ async fn assert_no_scan(app: &TestApp, query: &str, order: Order) {
 
 each_engine! {
     async fn no_filter_no_pair_and_no_order_reads_a_table_from_end_to_end(app) {
+        // So many rows at once would hardly ever get by; what is asked here is how they are read.
+        app.database.make_calm().await;
         fill(&app.app).await;
         if app.database.engine() == Engine::Postgres {
             app.database.execute("vacuum analyze search_users").await;
@@ -180,7 +182,7 @@ each_engine! {
         let early = find(&node).await;
         denizen::account::job::index(&node).await.unwrap();
         let found = find(&node).await.unwrap();
-        assert_eq!(found.matches, search::Matches::Exact(50));
+        assert_eq!(found.matches, search::Matches::Exact(30));
         if let Err(error) = early {
             assert_eq!(error.code(), denizen::error::Code::Busy);
         }
