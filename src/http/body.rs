@@ -61,19 +61,25 @@ impl Given {
         }
     }
 
-    /// From `application/x-www-form-urlencoded` text, as in forms and queries. Pairs without a value count
-    /// as absent.
+    /// From a form (`application/x-www-form-urlencoded`). Pairs without a value count as absent (RFC 6749, 3.2).
     ///
     /// # Errors
     /// `malformed` when a name comes twice, or bytes are not UTF-8 or hold NUL.
     pub fn pairs(encoded: &[u8]) -> Result<Self> {
+        let mut given = Self::query(encoded)?;
+        given.fields.retain(|_, raw| !matches!(raw, Raw::Text(text) if text.is_empty()));
+        Ok(given)
+    }
+
+    /// From a query. A value may be empty, which most types refuse.
+    ///
+    /// # Errors
+    /// As [`Given::pairs`].
+    pub fn query(encoded: &[u8]) -> Result<Self> {
         let mut fields = BTreeMap::new();
         for pair in encoded.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
             let middle = pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len());
             let (name, value) = (decoded(&pair[..middle])?, decoded(pair.get(middle + 1..).unwrap_or_default())?);
-            if value.is_empty() {
-                continue;
-            }
             if fields.insert(name, Raw::Text(value)).is_some() {
                 return Err(Error::new(Code::Malformed).detail("A field is given twice."));
             }

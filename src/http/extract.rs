@@ -79,7 +79,7 @@ pub struct Query<T>(pub T);
 impl<S: Sync, T: Body> FromRequestParts<S> for Query<T> {
     type Rejection = Error;
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        T::read(Given::pairs(parts.uri.query().unwrap_or_default().as_bytes())?).map(Self)
+        T::read(Given::query(parts.uri.query().unwrap_or_default().as_bytes())?).map(Self)
     }
 }
 

@@ -4,12 +4,15 @@
 
 schemathesis_version=4.32.5
 
+# It asks the same each time, so that a run which fails can be had again; SCHEMA_SEED=2 asks otherwise.
+#
 # run_schema WORK: WORK is a temporary folder, TEST_POSTGRES_URL a server. Takes under five minutes.
 run_schema() {
     local work=$1 failed=0 engine role
     # shellcheck disable=SC2154  # of ./test
     cargo build "${locked[@]}" || return
     schema_program=${CARGO_TARGET_DIR:-$PWD/target}/debug/denizen
+    python3 -c 'import ensurepip' 2>/dev/null || schema_install || return
     python3 -m venv "$work/venv" && "$work/venv/bin/pip" install --quiet "schemathesis==$schemathesis_version" || return
     for engine in sqlite postgres; do
         for role in user superadmin; do
@@ -20,6 +23,14 @@ run_schema() {
         done
     done
     return "$failed"
+}
+
+# Python, where it is missing or came without its installer.
+schema_install() {
+    local root=()
+    [[ $(id -u) == 0 ]] || root=(sudo)
+    "${root[@]}" apt-get -qq update &&
+        "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install python3-venv
 }
 
 # Starts a server over an empty database with a superadmin; sets schema_pid and schema_base.
@@ -44,5 +55,5 @@ schema_ask() {
     local here=$PWD/tests/schema
     (cd "$1" && SCHEMA_BASE=$schema_base SCHEMA_ROLE=$2 SCHEMATHESIS_HOOKS=account PYTHONPATH=$here \
         PYTHONDONTWRITEBYTECODE=1 timeout 120 venv/bin/schemathesis --config-file "$here/schemathesis.toml" \
-        run "$schema_base/openapi.json" --checks all --max-time 50 --warnings off)
+        run "$schema_base/openapi.json" --checks all --max-time 50 --warnings off --seed "${SCHEMA_SEED:-1}")
 }

@@ -63,10 +63,6 @@ impl Operation {
     pub fn query(&mut self, fields: &[Field]) {
         self.parameters.extend(fields.iter().map(|field| {
             let mut schema = field.described(false);
-            // Empty counts as absent.
-            if !field.required && schema["minLength"] == 1 {
-                schema.as_object_mut().map(|schema| schema.remove("minLength"));
-            }
             let about = schema.as_object_mut().and_then(|schema| schema.remove("description"));
             let mut parameter =
                 json!({"name": field.name, "in": "query", "required": field.required, "schema": schema});
