@@ -143,19 +143,8 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// What of the median of some differences chance does not explain: its confidence interval by ranks, at the end that is
-/// nearer to nothing.
-fn certain(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    // Ranks of a median have a standard error of half the root of their count.
-    let (middle, reach) = (values.len() / 2, values.len().isqrt() * 3 / 2);
-    let (low, high) = (values[middle.saturating_sub(reach)], values[(middle + reach).min(values.len() - 1)]);
-    if low > 0.0 { low } else { high.min(0.0) }
-}
-
-/// By how much more than nobody's names each sort certainly differs, as a share: the median of the differences within a
-/// round, less what chance does to a median of so many (three standard errors), over the median of what nobody's names
-/// take. Rounds are interleaved, their order is by chance.
+/// How much longer each sort takes than nobody's names, as a share: the median of the differences within a round, over
+/// the median of what nobody's names take. Rounds are interleaved, their order is by chance.
 fn compare(app: &TestApp, sorts: &Crowd) -> Vec<(Sort, f64)> {
     let mut times: BTreeMap<Sort, Vec<f64>> = BTreeMap::new();
     let (mut order, mut random, mut wire) = (SORTS, Random::new(7), Wire::open(app.address));
@@ -181,8 +170,8 @@ fn differences(times: &BTreeMap<Sort, Vec<f64>>) -> Vec<(Sort, f64)> {
     let known = [Sort::Active, Sort::Deactivated, Sort::Bare, Sort::Imported];
     let of = |sort: Sort| {
         let unknown = &times[&against(sort)];
-        let apart: Vec<_> = times[&sort].iter().zip(unknown).map(|(known, unknown)| known - unknown).collect();
-        (sort, certain(apart) / median(unknown.clone()))
+        let apart = times[&sort].iter().zip(unknown).map(|(known, unknown)| known - unknown).collect();
+        (sort, median(apart) / median(unknown.clone()))
     };
     known.map(of).to_vec()
 }
