@@ -8,13 +8,11 @@ use std::{
 };
 
 use clap::{Args, ValueEnum};
-use indicatif::{ProgressBar, ProgressStyle};
 
-use super::Failure;
+use super::{Failure, progress::Progress};
 use crate::{
     access::Caller,
     app::App,
-    error::Error,
     event::counters,
     import::export::{self, Export as Everybody},
 };
@@ -72,13 +70,11 @@ impl Export {
 
 async fn write(mut everybody: Everybody, app: &App, out: &mut impl Write) -> Result<u64, Failure> {
     let total = counters::read(&mut app.db.read()).await?.total_users;
-    let style = ProgressStyle::with_template("{bar:30} {pos} users, {per_sec}, {eta} left").map_err(Error::internal)?;
-    let bar = ProgressBar::new(u64::try_from(total).unwrap_or(0)).with_style(style);
+    let (progress, total) = (Progress::new("users")?, u64::try_from(total).unwrap_or(0));
     while let Some(lines) = everybody.next().await? {
         out.write_all(lines.as_bytes())?;
-        bar.set_position(everybody.count);
+        progress.at(everybody.count, total);
     }
     out.flush()?;
-    bar.finish_and_clear();
     Ok(everybody.count)
 }

@@ -3,13 +3,11 @@
 use std::io::Write;
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{Failure, import::numbered};
+use super::{Failure, import::numbered, progress::Progress};
 use crate::{
     access::Caller,
     app::App,
-    error::Error,
     import::{
         Conflict, Journal, Mapping, Mode, Options, Passwords, Roles, Source,
         fake::{self, Crowd},
@@ -52,16 +50,15 @@ impl Fake {
             roles: Roles::Refused,
             mode: Mode::Write,
         };
-        let style = ProgressStyle::with_template("{bar:30} {pos} of {len} users, {per_sec}, {eta} left");
-        let bar = ProgressBar::new(self.users).with_style(style.map_err(Error::internal)?);
+        let progress = Progress::new("users")?;
         let crowd = Crowd::new(self.users, self.seed, app.db.clock().now());
         let mapping = Mapping::new(&["email".into()], &[])?;
         let journal = Journal::default();
         let work = run(app, caller, Source::Fake(Box::new(crowd)), mapping, &options, &journal, |report| {
-            bar.set_position(report.rows);
+            progress.at(report.rows, self.users);
         });
         let report = numbered(app, Box::pin(work)).await;
-        bar.finish_and_clear();
+        drop(progress);
         let report = report?;
         writeln!(out, "{} people were made up; {} were here already.", report.created, report.skipped)?;
         Ok(())

@@ -19,7 +19,7 @@ pub(super) struct Progress {
 impl Progress {
     /// A bar that counts `units`. Nothing is drawn yet.
     pub fn new(units: &str) -> Result<Self, Failure> {
-        let template = format!("{{bar:40}} {{pos}} of {{len}} {units}, {{eta}} left");
+        let template = format!("{{bar:40}} {{pos}} of {{len}} {units}, {{per_sec}}, {{eta}} left");
         let style = ProgressStyle::with_template(&template).map_err(Error::internal)?;
         let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::hidden()).with_style(style);
         Ok(Self { bar, begun: Instant::now() })
