@@ -21,8 +21,9 @@ use crate::{
 };
 
 pub(super) const EXAMPLES: &str = "\
-The first SIGTERM or SIGINT stops it in order: open requests finish, for GRACEFUL_TIMEOUT at most. A second one ends
-it at once; what was answered is on disk all the same. SIGHUP opens the log files and reads TLS_CERT and TLS_KEY anew.
+The first SIGTERM or SIGINT stops it in order: open requests finish, for GRACEFUL_TIMEOUT at most. \
+A second one ends it at once; what was answered is on disk all the same. \
+SIGHUP opens the log files and reads TLS_CERT and TLS_KEY anew.
 
 Examples:
   denizen serve

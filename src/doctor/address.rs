@@ -46,10 +46,13 @@ pub(super) async fn examine(config: &Config) -> Finding {
             format!("Another program listens on {address}."),
             "Set PORT to a free one, or end the program: 'ss -ltnp' tells which it is.",
         ),
+        Neighbour::Silent if config.machine.speaks_tls() => {
+            Finding::ok("address", format!("Something listens on {address} and speaks no plain HTTP, as this should."))
+        }
         Neighbour::Silent => Finding::warning(
             "address",
             format!("Something listens on {address}, and does not answer plain HTTP."),
-            "If it is no Denizen behind TLS, set PORT to a free one: 'ss -ltnp' tells what it is.",
+            "If it is not this service, set PORT to a free one: 'ss -ltnp' tells what it is.",
         ),
     }
 }

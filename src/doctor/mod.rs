@@ -10,6 +10,7 @@ mod database;
 mod file;
 mod folder;
 mod keys;
+mod machine;
 mod settings;
 mod store;
 
@@ -64,6 +65,7 @@ pub async fn examine(loaded: Result<(Config, Vec<Warning>), ConfigError>) -> Vec
         Err(error) => return settings::broken(&error),
     };
     let mut found = settings::examine(&config, &warnings);
+    found.extend(machine::examine(&config));
     found.extend(folder::examine(&config));
     found.extend(file::logs(&config));
     found.push(file::limit());

@@ -70,11 +70,12 @@ fn exposed(config: &Config) -> Vec<Finding> {
             "Set METRICS=token, or METRICS=off, unless a proxy or a firewall keeps strangers from /metrics.",
         ));
     }
-    if server.trusted_proxies.is_empty() {
+    if server.trusted_proxies.is_empty() && !config.machine.speaks_tls() {
         found.push(Finding::warning(
             "proxy",
             format!("HOST={} can be reached from elsewhere, and no proxy is named.", server.host),
-            "Put a reverse proxy with TLS in front and name it in TRUSTED_PROXIES, or listen on 127.0.0.1.",
+            "Set TLS_CERT and TLS_KEY, or put a reverse proxy with TLS in front and name it in TRUSTED_PROXIES, or listen \
+             on 127.0.0.1.",
         ));
     }
     found

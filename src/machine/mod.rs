@@ -6,4 +6,4 @@ mod notify;
 mod user;
 
 pub use notify::{Word, tell};
-pub use user::run_as;
+pub use user::{could_run_as, run_as};

@@ -44,6 +44,17 @@ pub fn run_as(config: &Config) -> Result<()> {
     someone.must_own(&config.app.data_dir)
 }
 
+/// What [`run_as`] would refuse, as far as it can be told without becoming another: `Ok` with the name of the user, or
+/// nothing without the settings.
+///
+/// # Errors
+/// As [`run_as`].
+pub fn could_run_as(config: &Config) -> Result<Option<String>> {
+    let Some(someone) = Someone::find(&config.machine)? else { return Ok(None) };
+    someone.must_own(&config.app.data_dir)?;
+    Ok(Some(someone.text))
+}
+
 /// Whom the settings name.
 struct Someone {
     text: String,

@@ -31,7 +31,7 @@ const INTERVAL: Duration = Duration::from_secs(2);
 const PATIENCE: u32 = 2;
 /// How often, and how long before the end of a certificate, its end is told of.
 const DAY: Duration = Duration::from_secs(86_400);
-const NOTICE_DAYS: i64 = 30;
+pub(crate) const NOTICE_DAYS: i64 = 30;
 
 /// The certificate in use. Copies share it.
 #[derive(Clone)]
@@ -82,6 +82,12 @@ impl Tls {
     #[must_use]
     pub fn server(&self) -> Arc<ServerConfig> {
         Arc::clone(&self.0.server)
+    }
+
+    /// When the certificate ends, in seconds since 1970; nothing when that cannot be read.
+    #[must_use]
+    pub fn end(&self) -> Option<i64> {
+        self.state().used.end()
     }
 
     /// Follows the files for ever.

@@ -15,7 +15,13 @@ use serde_json::Value;
 
 use crate::{
     each_engine,
-    kit::{TestApp, database::Database, eventually, program::Program},
+    kit::{
+        TestApp,
+        database::Database,
+        eventually,
+        program::Program,
+        tls::{Files, Pair},
+    },
 };
 
 const OTHER_KEY: &str = "//////////////////////////////////////////8=";
@@ -289,4 +295,25 @@ async fn an_address_that_somebody_else_has() {
     elsewhere.has("fault", "address", "Nobody can listen on 192.0.2.1", "Set HOST");
     // Nothing was begun on the way.
     TestApp::on(database, &[]).await.stop().await;
+}
+
+#[test]
+fn the_certificate_and_the_user_to_become_are_examined() {
+    let database = Database::new(Engine::Sqlite);
+    let settings = |pair: &Pair| {
+        let program = Program::on(&database).with("HOST", "0.0.0.0").with("PORT", "0");
+        Files::new(&database.root(), pair)
+            .settings()
+            .into_iter()
+            .fold(program, |program, (name, value)| program.with(name, value))
+    };
+    let found = Findings::of(&settings(&Pair::new()));
+    assert!(!found.all.iter().any(|finding| finding["topic"] == "proxy"), "{:#?}", found.all);
+    found.has("ok", "tls", "belong together", "");
+    let over = settings(&Pair::until(2020));
+    Findings::of(&over).has("fault", "tls", "The certificate ended at 2020", "Renew it");
+    fs::write(database.root().join("key.pem"), "no key").unwrap();
+    Findings::of(&over).has("fault", "tls", "TLS_KEY", "Name a certificate and its own key");
+    let nobody = Program::on(&database).with("RUN_AS_USER", "nobody-of-this-name");
+    Findings::of(&nobody).has("fault", "user", "no such user", "Do as it says");
 }
