@@ -7,7 +7,7 @@ use super::store;
 use crate::{
     access::Caller,
     app::App,
-    db::Tx,
+    db::{Conn, Tx},
     error::Result,
     id::UserId,
     secret::{Purpose, hex, random, sha256},
@@ -37,9 +37,15 @@ impl Device {
 }
 
 /// The digest under which an account knows this device, if it does.
-pub(super) async fn find(app: &App, user: UserId, caller: &Caller, device: &Device) -> Result<Option<[u8; 32]>> {
+pub(super) async fn find(
+    app: &App,
+    conn: &mut Conn,
+    user: UserId,
+    caller: &Caller,
+    device: &Device,
+) -> Result<Option<[u8; 32]>> {
     let digests = device.digest().into_iter().chain(origin(app, caller));
-    store::known_device(&mut app.db.read(), user, digests).await
+    store::known_device(conn, user, digests).await
 }
 
 /// Makes this device known to an account; gives the device with its cookie.

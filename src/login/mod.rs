@@ -10,16 +10,19 @@
 
 pub mod change_password;
 mod device;
+mod even;
 pub mod http;
 pub mod job;
 pub mod reauthenticate;
 pub mod register;
 mod store;
 
+use futures_util::future::try_join;
 use secrecy::SecretString;
 use uuid::Uuid;
 
 pub use device::Device;
+use even::Even;
 
 use crate::{
     access::Caller,
@@ -110,24 +113,29 @@ pub async fn with_password(app: &App, caller: &Caller, attempt: Attempt) -> Resu
 }
 
 async fn prove(app: &App, caller: &Caller, attempt: Attempt) -> Result<Outcome> {
+    let mut even = Even::begin();
     // The place in the queue comes first: a try that cannot be made is not counted.
     let mut ticket = app.pool.admit()?;
     let key = attempt.identifier.key();
     let user = account::find(&mut app.db.read(), &attempt.identifier).await?.map(|user| user.id);
     // For a name that nobody has, the same is asked of the database in the name of nobody.
     let id = user.unwrap_or_else(|| UserId::from_uuid(Uuid::nil()));
-    let known = device::find(app, id, caller, &attempt.wish.device).await?;
+    let (mut one, mut other) = (app.db.read(), app.db.read());
+    let known = device::find(app, &mut one, id, caller, &attempt.wish.device);
+    let (known, stored) = try_join(known, password::get(&mut other, id)).await?;
     let subject = match (user, &known) {
         (Some(user), Some(device)) => Subject::device(user, device),
         (Some(user), None) => Subject::account(user),
         (None, _) => Subject::unknown(&app.keys.mac(Purpose::Identifier, &[b"try", key.as_bytes()])),
     };
     reserve(app, subject).await?;
-    let stored = password::get(&mut app.db.read(), id).await?;
     let decoy = app.decoy(&app.keys.mac(Purpose::Identifier, &[b"decoy", key.as_bytes()]));
-    let matches = ticket.verify(&attempt.password, stored.as_ref().map_or(&decoy, |stored| &stored.hash)).await?;
+    let hash = stored.as_ref().map_or(&decoy, |stored| &stored.hash);
+    let matches = even.without(ticket.verify(&attempt.password, hash)).await?;
     let Some(stored) = stored.filter(|_| matches) else {
+        drop(ticket);
         app.db.write(async |tx| refuse(tx, caller, user).await).await?;
+        even.end().await;
         return Ok(Outcome::Refused);
     };
     let (wish, proof) = (&attempt.wish, &stored);
@@ -142,10 +150,15 @@ async fn prove(app: &App, caller: &Caller, attempt: Attempt) -> Result<Outcome> 
             Ok(Some(entry))
         })
         .await?;
-    if entry.is_some() && !stored.hash.is_current() {
+    let Some(entry) = entry else {
+        drop(ticket);
+        even.end().await;
+        return Ok(Outcome::Refused);
+    };
+    if !stored.hash.is_current() {
         upgrade(app.clone(), ticket, id, attempt.password, stored.hash);
     }
-    entry.map_or(Ok(Outcome::Refused), |entry| admit(app, entry))
+    admit(app, entry)
 }
 
 /// Lets a person in who has just proved himself by his password: the only place where sessions begin.

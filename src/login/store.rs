@@ -26,9 +26,8 @@ pub(super) async fn remember_device(tx: &mut Tx, user: UserId, device: [u8; 32])
     .bind(user)
     .bind(device)
     .bind(tx.now())
-    .execute(tx)
-    .await?;
-    Ok(())
+    .send(tx)
+    .await
 }
 
 pub(super) async fn forget_devices(tx: &mut Tx, before: Time, limit: i64) -> Result<u64> {
