@@ -153,7 +153,7 @@ fn keys(user: &User) -> [Value; 2] {
 pub(super) async fn insert(tx: &mut Tx, user: &User) -> Result<()> {
     let mut values = user.values();
     values.extend(keys(user));
-    sql!("insert into users (", User::COLUMNS, ", email_key, username_key) values").rows([values]).execute(tx).await?;
+    sql!("insert into users (", User::COLUMNS, ", email_key, username_key) values").rows([values]).send(tx).await?;
     search::add(tx, &user.into()).await
 }
 
@@ -210,7 +210,7 @@ pub(super) async fn update(tx: &mut Tx, user: &User) -> Result<()> {
         .list(values)
         .push(" where id = ")
         .value(user.id)
-        .execute(tx)
+        .send(tx)
         .await?;
     search::put(tx, &user.into()).await
 }
@@ -320,11 +320,7 @@ pub(super) async fn delete(tx: &mut Tx, id: UserId, erase_at: Time) -> Result<i6
 }
 
 pub(super) async fn signed_in(tx: &mut Tx, id: UserId) -> Result<()> {
-    sql("update users set last_login = $1, last_activity = $1 where id = $2")
-        .bind(tx.now())
-        .bind(id)
-        .execute(tx)
-        .await?;
+    sql("update users set last_login = $1, last_activity = $1 where id = $2").bind(tx.now()).bind(id).send(tx).await?;
     search::signed_in(tx, id).await
 }
 

@@ -16,8 +16,7 @@ pub async fn put(tx: &mut Tx, doc: i64, grams: impl IntoIterator<Item = u32>) ->
         Engine::Postgres => sql("insert into search_grams (doc, grams) values ($1, string_to_array($2, ' ')::int[])
                                  on conflict (doc) do update set grams = excluded.grams"),
     };
-    put.bind(doc).bind(text(grams)).execute(tx).await?;
-    Ok(())
+    put.bind(doc).bind(text(grams)).send(tx).await
 }
 
 /// Gives many new rows their sets.
@@ -39,7 +38,7 @@ pub async fn put_all(tx: &mut Tx, sets: Vec<(i64, Vec<u32>)>) -> Result<()> {
         )
         .rows(rows)
         .push(") as sets (doc, grams)")
-        .execute(tx)
+        .send(tx)
         .await?;
     }
     Ok(())
@@ -54,8 +53,7 @@ pub async fn remove(tx: &mut Tx, doc: i64) -> Result<()> {
         Engine::Sqlite => sql("delete from search_grams where rowid = $1"),
         Engine::Postgres => sql("delete from search_grams where doc = $1"),
     };
-    remove.bind(doc).execute(tx).await?;
-    Ok(())
+    remove.bind(doc).send(tx).await
 }
 
 /// Begins a statement with `g`, the rows that meet all these needs: of each, all numbers of one of its ways.

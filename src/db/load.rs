@@ -1,16 +1,21 @@
 //! Many rows for one table: the fast way in, for those who bring thousands.
 //!
-//! `SQLite` runs one prepared statement for each row; `PostgreSQL` takes all of them in one `copy`. Both happen in the
-//! caller's transaction, and a broken unique index means what it means everywhere.
+//! `SQLite` runs one prepared statement for each row; `PostgreSQL` takes all of them in one `copy`, and a few in one
+//! `insert`, since a copy is a conversation. All happens in the caller's transaction, and a broken unique index means
+//! what it means everywhere.
 
 use rusqlite::Connection;
 
 use super::{
-    Tx, Value,
+    Engine, Tx, Value,
     error::Failure,
+    sql,
     sqlite::{bind, failure},
 };
 use crate::error::Result;
+
+/// Rows that are one `insert`.
+const FEW: usize = 8;
 
 /// Rows for one table.
 #[derive(Debug)]
@@ -32,7 +37,20 @@ impl Load {
     /// # Errors
     /// Of the database: see [`super`].
     pub async fn execute(self, tx: &mut Tx) -> Result<()> {
-        if self.rows.is_empty() { Ok(()) } else { Ok(tx.load(&self).await?) }
+        match self.rows.len() {
+            0 => Ok(()),
+            1..=FEW if tx.engine() == Engine::Postgres => {
+                sql("insert into ")
+                    .push(self.table)
+                    .push(" (")
+                    .push(self.columns)
+                    .push(") values")
+                    .rows(self.rows)
+                    .send(tx)
+                    .await
+            }
+            _ => Ok(tx.load(&self).await?),
+        }
     }
 
     /// Runs a statement for each row.

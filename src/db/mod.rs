@@ -6,6 +6,8 @@
 //! - Reading: `sql!(..).bind(..).fetch_optional(&mut db.read())`.
 //! - Writing: `db.write(async |tx| ..)` owns begin, commit and retries. The closure may run again, so it
 //!   touches nothing but `tx`, and awaits nothing but SQL.
+//! - What nobody reads the outcome of is sent: `sql!(..).bind(..).send(tx)`. On `PostgreSQL` it travels with the
+//!   statement after it or with the commit, whose failure its own then is.
 //! - Any failed statement poisons its transaction on both engines. Expected conflicts use `on conflict`;
 //!   a broken unique index becomes the matching [`crate::error::Code`].
 //!

@@ -3,6 +3,7 @@
 //! A statement is prepared once for each connection. A lost connection is tried again only where that is
 //! safe: for reads, and for transactions that had not sent their commit.
 
+mod transaction;
 mod wire;
 
 use std::{
@@ -15,8 +16,7 @@ use std::{
     time::Duration,
 };
 
-use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
-use futures_util::future::join;
+use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
 use tokio_postgres::{
     Client, Config, NoTls, Statement,
     config::SslMode,
@@ -24,10 +24,10 @@ use tokio_postgres::{
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+pub(super) use transaction::Transaction;
+
 use super::{
-    dialect,
     error::{Failure, Fate},
-    load::Load,
     sql::{Lock, Outcome, Sql},
 };
 use crate::{
@@ -70,19 +70,6 @@ struct Session {
 struct Connector {
     config: Config,
     tls: MakeRustlsConnect,
-}
-
-/// A transaction on a connection of its own.
-pub(super) struct Transaction {
-    client: Option<Object>,
-    stage: Stage,
-}
-
-/// `begin` travels with the first statement, which saves a round trip.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    Fresh,
-    Begun,
 }
 
 impl Postgres {
@@ -158,7 +145,7 @@ impl Postgres {
     /// Takes a connection.
     pub async fn begin(&self) -> Result<Transaction, Failure> {
         let client = self.pool.get().await.map_err(Failure::unavailable)?;
-        Ok(Transaction { client: Some(client), stage: Stage::Fresh })
+        Ok(Transaction::on(client))
     }
 
     /// `(connections of the pool in use, open, allowed; who waits for one)`.
@@ -241,81 +228,6 @@ impl Connector {
 fn report(ended: Result<(), tokio_postgres::Error>) {
     if let Err(e) = ended {
         tracing::warn!(cause = describe(&e), "a database connection was lost");
-    }
-}
-
-impl Transaction {
-    pub async fn run(&mut self, statement: &Sql) -> Result<Outcome, Failure> {
-        let text = dialect::postgres(&statement.text, statement.lock);
-        self.pipelined(async |client| {
-            let prepared = client.prepare_cached(&text).await.map_err(|e| failure(&e))?;
-            check(&prepared, statement)?;
-            let rows = client.query_raw(&prepared, &statement.binds).await.map_err(|e| failure(&e))?;
-            wire::collect(rows).await
-        })
-        .await
-    }
-
-    pub async fn load(&mut self, load: &Load) -> Result<(), Failure> {
-        self.pipelined(async |client| {
-            let shape = client.prepare_cached(&load.types()).await.map_err(|e| failure(&e))?;
-            let copy = client.prepare_cached(&load.copy()).await.map_err(|e| failure(&e))?;
-            let types: Vec<_> = shape.columns().iter().map(|column| column.type_().clone()).collect();
-            wire::copy(client.copy_in(&copy).await.map_err(|e| failure(&e))?, &types, load).await
-        })
-        .await
-    }
-
-    pub async fn batch(&mut self, text: &str) -> Result<(), Failure> {
-        self.pipelined(async |client| client.batch_execute(text).await.map_err(|e| failure(&e))).await
-    }
-
-    /// Runs `work`, behind `begin` when it is the first. Nothing has been committed yet, so on a lost connection
-    /// the whole transaction may run again.
-    async fn pipelined<T>(&mut self, work: impl AsyncFnOnce(&Object) -> Result<T, Failure>) -> Result<T, Failure> {
-        let client = self.client.as_ref().ok_or_else(|| Failure::internal("the transaction has ended"))?;
-        let outcome = timely(async {
-            if std::mem::replace(&mut self.stage, Stage::Begun) == Stage::Begun {
-                return work(client).await;
-            }
-            let (begun, outcome) = join(client.batch_execute("begin"), work(client)).await;
-            begun.map_err(|e| failure(&e)).and(outcome)
-        })
-        .await;
-        let is_lost = |failure: &Failure| failure.fate == Fate::Lost || client.is_closed();
-        outcome.map_err(|failure| if is_lost(&failure) { Failure::retry(failure.error) } else { failure })
-    }
-
-    /// Commits. When the answer is lost nobody can tell whether it took place: 503, not tried again.
-    pub async fn commit(self) -> Result<(), Failure> {
-        self.end("commit").await
-    }
-
-    pub async fn rollback(self) -> Result<(), Failure> {
-        // Whether the server hears of it or not: nothing of this will be committed.
-        let _ = self.end("rollback").await;
-        Ok(())
-    }
-
-    async fn end(mut self, text: &str) -> Result<(), Failure> {
-        let client = self.client.take().ok_or_else(|| Failure::internal("the transaction has ended"))?;
-        if self.stage == Stage::Fresh {
-            return Ok(());
-        }
-        let done = timely(client.batch_execute(text)).await;
-        if done.is_err() {
-            drop(Object::take(client));
-        }
-        done
-    }
-}
-
-impl Drop for Transaction {
-    /// A caller who went away in the middle must not hand an open transaction to the next one.
-    fn drop(&mut self) {
-        if let Some(client) = self.client.take().filter(|_| self.stage == Stage::Begun) {
-            drop(Object::take(client));
-        }
     }
 }
 

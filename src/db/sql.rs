@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Cells, Conn, Record, Value, value::FromValue};
+use super::{Cells, Conn, Record, Tx, Value, value::FromValue};
 use crate::error::{Error, Result};
 
 /// A statement and its binds.
@@ -125,6 +125,15 @@ impl Sql {
     /// Of the database: see [`super`].
     pub async fn execute(self, conn: &mut Conn) -> Result<u64> {
         Ok(conn.run(self).await?.affected)
+    }
+
+    /// Runs it and reads nothing of it. `PostgreSQL` gets it with the statement after it or with the commit, which
+    /// saves a round trip; it fails where that does.
+    ///
+    /// # Errors
+    /// Of the database: see [`super`].
+    pub async fn send(self, tx: &mut Tx) -> Result<()> {
+        Ok(tx.send(self).await?)
     }
 
     /// Runs it; gives every row.

@@ -9,11 +9,10 @@
 //! The closure of a transaction awaits only SQL, and SQL here never suspends: a transaction that began
 //! ends in the same poll, so it cannot be cancelled half-way.
 
+mod file;
+
 use std::{
-    os::unix::{
-        ffi::OsStrExt,
-        fs::{DirBuilderExt, OpenOptionsExt},
-    },
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
@@ -23,8 +22,11 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, ffi, types::ValueRef};
+use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig, ffi, types::ValueRef};
 use tokio::sync::{Mutex as FairMutex, OwnedMutexGuard, oneshot};
+
+pub use file::beside;
+use file::{make, uri};
 
 use super::{
     Value, dialect,
@@ -36,15 +38,12 @@ use crate::{
     metrics::{Histogram, SIZES},
 };
 
-/// How long a statement waits for another process that holds the write lock. It blocks a worker, so it is
-/// short; the transaction is tried again after a pause that does not.
+/// How long a statement waits for another process that holds the write lock: short, since it blocks a worker. The
+/// transaction is tried again after a pause that does not.
 const BUSY_TIMEOUT: Duration = Duration::from_millis(250);
 /// How long a transaction queues for the writer before it gives up.
 const WRITER_TIMEOUT: Duration = Duration::from_secs(10);
 const STATEMENTS: usize = 256;
-/// All that means something in a URI.
-const PLAIN: &percent_encoding::AsciiSet =
-    &percent_encoding::NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_');
 
 pub(super) struct Sqlite {
     /// What readers open: the path, or for one who only looks a URI.
@@ -273,35 +272,6 @@ fn commit(writer: &mut Writer, figures: &Figures) {
     }
 }
 
-/// Makes a folder whose name outlives a power cut: what is synced inside a lost folder is lost with it.
-fn make(folder: &Path) -> std::io::Result<()> {
-    if folder.as_os_str().is_empty() || folder.is_dir() {
-        return Ok(());
-    }
-    let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    make(parent)?;
-    match std::fs::DirBuilder::new().mode(0o700).create(folder) {
-        Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => return Err(e),
-        _ => {}
-    }
-    std::fs::File::open(parent)?.sync_all()
-}
-
-/// The file that `SQLite` keeps beside this one: `-wal` holds what is not in the file yet.
-#[must_use]
-pub fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(ending);
-    name.into()
-}
-
-/// The path as `SQLite` reads it in a URI.
-fn uri(path: &Path, options: &str) -> PathBuf {
-    let text = percent_encoding::percent_encode(path.as_os_str().as_bytes(), PLAIN);
-    let root = if path.is_absolute() { "//" } else { "" };
-    format!("file:{root}{text}?{options}").into()
-}
-
 fn connect(path: &Path, access: OpenFlags) -> rusqlite::Result<Connection> {
     let conn = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     conn.busy_timeout(BUSY_TIMEOUT)?;
@@ -314,6 +284,8 @@ fn connect(path: &Path, access: OpenFlags) -> rusqlite::Result<Connection> {
     }
     conn.pragma_update(None, "foreign_keys", "on")?;
     conn.pragma_update(None, "trusted_schema", "off")?;
+    // A plan that looks at what is bound (to a `limit`, above all) is made anew each time a statement runs.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(conn)
 }
 

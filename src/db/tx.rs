@@ -158,6 +158,15 @@ impl Tx {
         })
     }
 
+    /// Runs a statement of which nothing is read: on `PostgreSQL` together with what comes after it.
+    pub(super) async fn send(&mut self, statement: Sql) -> Result<(), Failure> {
+        let Kind::Postgres(transaction) = &mut self.conn.kind else { return self.conn.run(statement).await.map(drop) };
+        if self.conn.fate.is_some() {
+            return Err(Failure::internal("a statement after a failed one"));
+        }
+        transaction.send(statement).await.inspect_err(|failure| self.conn.fate = Some(failure.fate))
+    }
+
     pub(super) async fn load(&mut self, load: &Load) -> Result<(), Failure> {
         if self.conn.fate.is_some() {
             return Err(Failure::internal("a statement after a failed one"));

@@ -74,8 +74,7 @@ record! {
 
 pub(super) async fn insert(tx: &mut Tx, event: Event) -> Result<()> {
     let values = values(tx, &event)?;
-    sql!("insert into events_pending (", Pending::COLUMNS, ") values").rows([values]).execute(tx).await?;
-    Ok(())
+    sql!("insert into events_pending (", Pending::COLUMNS, ") values").rows([values]).send(tx).await
 }
 
 pub(super) async fn insert_all(tx: &mut Tx, events: &[Event]) -> Result<()> {
@@ -155,10 +154,7 @@ pub(super) async fn pending_of(conn: &mut Conn, user: UserId, limit: i64) -> Res
 pub(super) async fn append(tx: &mut Tx, events: &[Sealed]) -> Result<()> {
     load("events", Sealed::COLUMNS, events.iter().map(Sealed::values).collect()).execute(tx).await?;
     for chunk in events.chunks(128) {
-        sql("delete from events_pending where id in ")
-            .list(chunk.iter().map(|event| event.id.into()))
-            .execute(tx)
-            .await?;
+        sql("delete from events_pending where id in ").list(chunk.iter().map(|event| event.id.into())).send(tx).await?;
     }
     Ok(())
 }
@@ -259,9 +255,8 @@ pub(super) async fn count(tx: &mut Tx, name: &str, by: i64) -> Result<()> {
          on conflict (name) do update set value = counters.value + excluded.value")
     .bind(name)
     .bind(by)
-    .execute(tx)
-    .await?;
-    Ok(())
+    .send(tx)
+    .await
 }
 
 /// The newest instants that the log holds, numbered and not.
@@ -277,9 +272,8 @@ pub(super) async fn tally(tx: &mut Tx, minute: Time, client: &str, kind: Kind) -
     .bind(minute)
     .bind(client)
     .bind(kind.as_str())
-    .execute(tx)
-    .await?;
-    Ok(())
+    .send(tx)
+    .await
 }
 
 /// Takes the sums of minutes before `before`.

@@ -35,9 +35,8 @@ pub(super) async fn insert(tx: &mut Tx, kind: &str, key: Option<&str>, payload: 
     .bind(key)
     .bind(payload)
     .bind(tx.now())
-    .execute(tx)
-    .await?;
-    Ok(())
+    .send(tx)
+    .await
 }
 
 /// Takes the job that waits longest. The outer condition is asked again of a row that another one held.
@@ -57,8 +56,7 @@ pub(super) async fn take(tx: &mut Tx, lease: Duration) -> Result<Option<Job>> {
 }
 
 pub(super) async fn remove(tx: &mut Tx, id: JobId) -> Result<()> {
-    sql("delete from jobs where id = $1").bind(id).execute(tx).await?;
-    Ok(())
+    sql("delete from jobs where id = $1").bind(id).send(tx).await
 }
 
 /// Puts a job off. A scheduled one that succeeded begins anew.

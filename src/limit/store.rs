@@ -50,13 +50,11 @@ pub(super) async fn not_before(conn: &mut Conn, key: [u8; 32]) -> Result<Time> {
 }
 
 pub(super) async fn clear(tx: &mut Tx, key: [u8; 32]) -> Result<()> {
-    sql("delete from failures where key = $1").bind(key).execute(tx).await?;
-    Ok(())
+    sql("delete from failures where key = $1").bind(key).send(tx).await
 }
 
 pub(super) async fn unlock(tx: &mut Tx, user: UserId) -> Result<()> {
-    sql("delete from failures where user_id = $1").bind(user).execute(tx).await?;
-    Ok(())
+    sql("delete from failures where user_id = $1").bind(user).send(tx).await
 }
 
 pub(super) async fn remove(tx: &mut Tx, before: Time, limit: i64) -> Result<u64> {

@@ -35,9 +35,8 @@ pub(super) async fn set(tx: &mut Tx, user: UserId, hash: &Hash) -> Result<()> {
     .bind(hash.as_str())
     .bind(kind(hash))
     .bind(tx.now())
-    .execute(tx)
-    .await?;
-    Ok(())
+    .send(tx)
+    .await
 }
 
 /// The first passwords of new accounts.

@@ -58,7 +58,7 @@ pub(super) async fn insert_all(tx: &mut Tx, entries: &[Entry]) -> Result<()> {
 
 pub(super) async fn update(tx: &mut Tx, entry: &Entry, stored: &Entry) -> Result<()> {
     let update = sql!("update search_users set (", GIVEN, ") = ").list(values(entry));
-    update.push(" where doc = ").value(stored.doc).execute(tx).await?;
+    update.push(" where doc = ").value(stored.doc).send(tx).await?;
     if entry.same_grams(stored) { Ok(()) } else { grams::put(tx, stored.doc, gram::of(entry)).await }
 }
 
@@ -76,8 +76,7 @@ pub(super) async fn remove(tx: &mut Tx, user: UserId) -> Result<()> {
 
 pub(super) async fn signed_in(tx: &mut Tx, user: UserId) -> Result<()> {
     let now = tx.now().micros();
-    sql("update search_users set last_login = $1 where user_id = $2").bind(now).bind(user).execute(tx).await?;
-    Ok(())
+    sql("update search_users set last_login = $1 where user_id = $2").bind(now).bind(user).send(tx).await
 }
 
 /// Whether the oldest account is known, or there is none.

@@ -117,9 +117,8 @@ pub(super) async fn insert(tx: &mut Tx, session: &Session) -> Result<()> {
             session.ended_at.into(),
             session.end_reason.clone().into(),
         ]])
-        .execute(tx)
-        .await?;
-    Ok(())
+        .send(tx)
+        .await
 }
 
 pub(super) async fn insert_token(
@@ -135,9 +134,8 @@ pub(super) async fn insert_token(
         .bind(nonce)
         .bind(tx.now())
         .bind(expires_at)
-        .execute(tx)
-        .await?;
-    Ok(())
+        .send(tx)
+        .await
 }
 
 pub(super) async fn find_token(conn: &mut Conn, digest: [u8; 32]) -> Result<Option<Found>> {
@@ -171,9 +169,8 @@ pub(super) async fn touch(tx: &mut Tx, id: SessionId, ip: Option<String>) -> Res
         .bind(tx.now())
         .bind(ip)
         .bind(id)
-        .execute(tx)
-        .await?;
-    Ok(())
+        .send(tx)
+        .await
 }
 
 /// Notes that a session and its person are active, at most once a minute.
@@ -183,15 +180,14 @@ pub(super) async fn touch_both(tx: &mut Tx, id: SessionId, user: UserId) -> Resu
         .bind(tx.now())
         .bind(id)
         .bind(stale)
-        .execute(tx)
+        .send(tx)
         .await?;
     sql("update users set last_activity = $1 where id = $2 and (last_activity is null or last_activity < $3)")
         .bind(tx.now())
         .bind(user)
         .bind(stale)
-        .execute(tx)
-        .await?;
-    Ok(())
+        .send(tx)
+        .await
 }
 
 /// The columns of [`Standing`] that are of the account.

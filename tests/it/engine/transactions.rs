@@ -36,6 +36,43 @@ each_engine! {
         assert_eq!(count(&db).await, 0);
     }
 
+    async fn what_is_sent_takes_place_in_its_order_and_with_the_rest(app) {
+        let db = scratch(&app).await;
+        // More than travel together, and each depends on the one before it.
+        let sent = async |tx: &mut Tx| {
+            insert(tx, 1).await?;
+            for n in 1..40_i64 {
+                sql("update scratch set id = id + $1 where id = $2").bind(1_i64).bind(n).send(tx).await?;
+            }
+            Ok(())
+        };
+        db.write(sent).await.unwrap();
+        let (ids,): (i64,) = sql("select id from scratch").fetch_one(&mut db.read()).await.unwrap();
+        assert_eq!(ids, 40);
+    }
+
+    async fn what_is_sent_and_fails_fails_the_statement_after_it_or_the_commit(app) {
+        let db = scratch(&app).await;
+        db.write(async |tx| insert(tx, 1).await).await.unwrap();
+        let again = || sql("insert into scratch (id) values ($1)").bind(1_i64);
+        let at_the_commit = db.write(async |tx| {
+            insert(tx, 2).await?;
+            again().send(tx).await
+        });
+        assert_eq!(at_the_commit.await.unwrap_err().code(), Code::Conflict);
+        let before_another = db.write(async |tx| {
+            again().send(tx).await?;
+            insert(tx, 3).await
+        });
+        assert_eq!(before_another.await.unwrap_err().code(), Code::Conflict);
+        let alone = db.write(async |tx| again().send(tx).await);
+        assert_eq!(alone.await.unwrap_err().code(), Code::Conflict);
+        assert_eq!(count(&db).await, 1);
+        // The connection is as good as before.
+        db.write(async |tx| insert(tx, 4).await).await.unwrap();
+        assert_eq!(count(&db).await, 2);
+    }
+
     async fn a_panic_leaves_nothing_and_harms_nobody(app) {
         let db = scratch(&app).await;
         let work = (0..30).map(|n| {

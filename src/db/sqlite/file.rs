@@ -1,0 +1,39 @@
+//! The database's file, those beside it, and the folder around them.
+
+use std::{
+    os::unix::{ffi::OsStrExt, fs::DirBuilderExt},
+    path::{Path, PathBuf},
+};
+
+/// All that means something in a URI.
+const PLAIN: &percent_encoding::AsciiSet =
+    &percent_encoding::NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_');
+
+/// Makes a folder whose name outlives a power cut: what is synced inside a lost folder is lost with it.
+pub(super) fn make(folder: &Path) -> std::io::Result<()> {
+    if folder.as_os_str().is_empty() || folder.is_dir() {
+        return Ok(());
+    }
+    let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    make(parent)?;
+    match std::fs::DirBuilder::new().mode(0o700).create(folder) {
+        Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => return Err(e),
+        _ => {}
+    }
+    std::fs::File::open(parent)?.sync_all()
+}
+
+/// The file that `SQLite` keeps beside this one: `-wal` holds what is not in the file yet.
+#[must_use]
+pub fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
+/// The path as `SQLite` reads it in a URI.
+pub(super) fn uri(path: &Path, options: &str) -> PathBuf {
+    let text = percent_encoding::percent_encode(path.as_os_str().as_bytes(), PLAIN);
+    let root = if path.is_absolute() { "//" } else { "" };
+    format!("file:{root}{text}?{options}").into()
+}
