@@ -118,10 +118,14 @@ each_engine! {
         for (verb, path, _) in ROUTES {
             let ann = app.login("ann@example.com").await.expect(200).person();
             for client in [app.clone_client(), app.bearer(&ann.access)] {
-                // A route that reads no body is asked less.
+                // A route that reads no body is asked less, and so is one that does not read this kind.
                 let step = if *verb == "GET" { 25 } else { 1 };
-                for body in bodies.iter().step_by(step) {
-                    for kind in [JSON, "application/x-www-form-urlencoded", "text/plain; charset=utf-16"] {
+                for (kind, step) in [
+                    (JSON, step),
+                    ("application/x-www-form-urlencoded", if path.ends_with("/token") { 1 } else { step * 7 }),
+                    ("text/plain; charset=utf-16", step * 7),
+                ] {
+                    for body in bodies.iter().step_by(step) {
                         let reply = client.send(verb, path, Some((kind, body.clone()))).await;
                         let body = String::from_utf8_lossy(body).chars().take(80).collect::<String>();
                         let told = format!("{verb} {path} {kind} {body:?}: {}", reply.text);
