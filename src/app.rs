@@ -26,7 +26,7 @@ use crate::{
     db::{Db, MIGRATIONS, Note, Place},
     error::{Code, Error, Result},
     event::{self, Kind, sequencer::Sequencer, watch::Watch},
-    job::{self, Schedule, Verdict, Worker},
+    job::{self, Verdict, Work, Worker},
     once::Running,
     password::{self, Decoys, Hash, Policy, Pool},
     search,
@@ -137,11 +137,11 @@ impl App {
         Ok(Self(Arc::new(parts)))
     }
 
-    /// Starts the background work of a server. `run` does one job.
+    /// Starts the background work of a server. `run` does one job of `work`.
     ///
     /// # Errors
     /// `conflict` when another server works on the same data folder.
-    pub async fn start<F, R>(&self, schedules: &'static [Schedule], run: R) -> Result<Background>
+    pub async fn start<F, R>(&self, work: Work, run: R) -> Result<Background>
     where
         F: Future<Output = Verdict> + Send,
         R: Fn(App, job::Job) -> F + Clone + Send + Sync + 'static,
@@ -150,17 +150,18 @@ impl App {
         let sequencer = Sequencer::start(self.db.clone(), Arc::clone(&self.keys), Arc::clone(&self.meters.leader));
         self.db
             .write(async |tx| {
-                for schedule in schedules {
+                for schedule in work.schedules {
                     job::schedule(tx, *schedule).await?;
                 }
                 Ok(())
             })
             .await?;
         let app = self.clone();
-        let worker = Worker::start(&self.db, schedules, move |job| {
+        let worker = Worker::start(&self.db, work, move |job| {
             let (app, kind, work) = (app.clone(), job.kind.clone(), run(app.clone(), job));
             async move { app.meters.job(&kind, work).await }
         });
+        tracing::info!("mail is queued and not sent: no transport is configured");
         // Weak, because the database holds the listener: it would keep itself alive, and never be closed.
         let (app, number, work) = (Arc::downgrade(&self.0), sequencer.waker(), worker.waker());
         self.db.listen(move |notes| {

@@ -20,6 +20,8 @@ pub mod db;
 pub mod access;
 pub mod event;
 pub mod job;
+pub mod mail;
+pub mod proof;
 pub mod limit;
 pub mod once;
 pub mod password;

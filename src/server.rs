@@ -46,7 +46,7 @@ impl Server {
     pub async fn behind(door: Door, app: App) -> Result<Self> {
         let (listener, tls) = door.listen()?;
         let routes = router(app.clone())?;
-        let background = app.start(jobs::SCHEDULES, jobs::run).await?;
+        let background = app.start(jobs::WORK, jobs::run).await?;
         let mut watching = JoinSet::new();
         if let Some(tls) = tls.clone() {
             watching.spawn(tls.watch(app.db.clock().clone()));

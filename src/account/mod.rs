@@ -6,6 +6,7 @@
 
 pub mod arrival;
 pub mod changes;
+pub(crate) mod claim;
 mod entry;
 pub mod http;
 pub mod grant;
@@ -34,7 +35,7 @@ use crate::{
     error::{Error, Result},
     event::{self, Event, Kind},
     id::UserId,
-    limit, search,
+    limit, proof, search,
     session::{self, Reason},
 };
 
@@ -205,6 +206,7 @@ pub async fn deactivate(tx: &mut Tx, caller: &Caller, id: UserId) -> Result<User
     let user = save(tx, caller, Kind::UserDeactivated, &before, after).await?;
     session::revoke_all(tx, caller, id, None, Reason::Deactivated).await?;
     store::end_keys(tx, id).await?;
+    proof::void(tx, id).await?;
     Ok(user)
 }
 
@@ -268,6 +270,7 @@ pub async fn delete(
     }
     session::revoke_all(tx, caller, id, None, Reason::Deleted).await?;
     store::end_keys(tx, id).await?;
+    proof::void(tx, id).await?;
     store::clear_external_id(tx, id).await?;
     let erase_at = tx.now() + grace;
     let version = store::delete(tx, id, erase_at).await?;

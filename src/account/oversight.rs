@@ -10,7 +10,9 @@ use crate::{
     event::{self, Event, Kind},
     id::UserId,
     limit,
+    mail::{self, Mail, Notice},
     patch::Patch,
+    proof,
     session::{self, Reason},
 };
 
@@ -59,7 +61,8 @@ pub struct Oversight {
     pub app_metadata: Patch<Map<String, Value>>,
 }
 
-/// Changes somebody's data. An address that changes is unproved, unless it is said to be proved.
+/// Changes somebody's data. An address that changes is unproved, unless it is said to be proved, and links that were
+/// sent to the one before open nothing any more.
 ///
 /// # Errors
 /// `stale_version`, `email_taken`, `username_taken`, `external_id_taken`, `not_found`, `forbidden`.
@@ -93,6 +96,9 @@ pub async fn update(
             store::set_external_id(tx, id, external).await?;
         }
     }
+    if moved {
+        proof::void(tx, id).await?;
+    }
     let kind = match (moved, after.is_verified == before.is_verified) {
         (true, _) => Kind::UserEmailChanged,
         (false, false) => Kind::UserVerified,
@@ -101,7 +107,7 @@ pub async fn update(
     save(tx, caller, kind, &before, after).await
 }
 
-/// Makes somebody change his password at the next sign-in; his sessions end.
+/// Makes somebody change his password at the next sign-in; his sessions end, and a mail tells him.
 ///
 /// # Errors
 /// `not_found`, `forbidden`.
@@ -110,10 +116,10 @@ pub async fn force_password_change(tx: &mut Tx, caller: &Caller, id: UserId) -> 
     rank::must_support(tx, caller, &user).await?;
     super::require_password_change(tx, caller, id, super::PasswordChange::Required).await?;
     session::revoke_all(tx, caller, id, None, Reason::Revoked).await?;
-    Ok(())
+    mail::queue(tx, &Mail::notice(Notice::PasswordChangeRequired, id)).await
 }
 
-/// Forgives the failed tries of an account.
+/// Forgives the failed tries of an account; a mail tells its person.
 ///
 /// # Errors
 /// `not_found`, `forbidden`.
@@ -121,6 +127,7 @@ pub async fn unlock(tx: &mut Tx, caller: &Caller, id: UserId) -> Result<()> {
     let user = present(tx, id).await?;
     rank::must_act_on_other(tx, caller, &user, Permission::UsersSupport).await?;
     limit::unlock(tx, id).await?;
+    mail::queue(tx, &Mail::notice(Notice::Unlocked, id)).await?;
     event::record(tx, Event::new(Kind::UserUnlocked, caller).user(id)).await
 }
 

@@ -16,6 +16,7 @@ pub const MIGRATIONS: &[Migration] = &[
             include_str!("../../migrations/0005_search.postgres.sql"),
         ),
     },
+    one(6, "proofs", include_str!("../../migrations/0006_proofs.sql")),
 ];
 
 const fn one(version: i64, name: &'static str, text: &'static str) -> Migration {

@@ -11,6 +11,7 @@ mod file;
 mod folder;
 mod keys;
 mod machine;
+mod mail;
 mod settings;
 mod store;
 
@@ -73,6 +74,7 @@ pub async fn examine(loaded: Result<(Config, Vec<Warning>), ConfigError>) -> Vec
     found.extend(database);
     found.extend(keys::examine(&config, state.as_ref()).await);
     if let Some(state) = &state {
+        found.extend(mail::examine(state).await);
         found.extend(clock::examine(state).await);
     } else {
         found.push(clock::alone());

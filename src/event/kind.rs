@@ -47,6 +47,7 @@ kinds! {
     PreferencesUpdated "preferences.updated" Same "A person's preferences changed; 'before' holds what was there."
     PasswordChanged "password.changed" Changed "An account got another password."
     PasswordUpgraded "password.upgraded" Same "A password's hash was renewed with the current parameters."
+    PasswordLinkSent "password.link_sent" Same "A one-time link for the choice of a password was queued for the address of an account."
     LoginSucceeded "login.succeeded" Same "Somebody proved who he is."
     LoginFailed "login.failed" Same "Somebody did not prove who he is; 'count' when several are told in one."
     SessionCreated "session.created" Same "A session began."

@@ -9,7 +9,7 @@ use crate::{
     db::{Conn, Record, Tx, sql},
     error::Result,
     id::JobId,
-    record, sql,
+    record,
 };
 
 record! {
@@ -39,18 +39,20 @@ pub(super) async fn insert(tx: &mut Tx, kind: &str, key: Option<&str>, payload: 
     .await
 }
 
-/// Takes the job that waits longest. The outer condition is asked again of a row that another one held.
-pub(super) async fn take(tx: &mut Tx, lease: Duration) -> Result<Option<Job>> {
-    sql!(
-        "update jobs set locked_until = $1, attempts = attempts + 1
+/// Takes the job of these kinds that waits longest. The outer condition is asked again of a row that another one held.
+pub(super) async fn take(
+    tx: &mut Tx,
+    kinds: impl Iterator<Item = &'static str>,
+    lease: Duration,
+) -> Result<Option<Job>> {
+    sql("update jobs set locked_until = $1, attempts = attempts + 1
          where parked_at is null and run_at <= $2 and (locked_until is null or locked_until < $2)
            and id = (select id from jobs where parked_at is null and run_at <= $2
-                     and (locked_until is null or locked_until < $2) order by run_at limit 1)
-         returning ",
-        Job::COLUMNS
-    )
+                     and (locked_until is null or locked_until < $2) and kind in ")
     .bind(tx.now() + lease)
     .bind(tx.now())
+    .list(kinds.map(Into::into))
+    .push(const_format::concatcp!(" order by run_at limit 1) returning ", Job::COLUMNS))
     .fetch_optional(tx)
     .await
 }
@@ -81,9 +83,30 @@ pub(super) async fn park(tx: &mut Tx, id: JobId, error: &str) -> Result<()> {
     Ok(())
 }
 
-pub(super) async fn count(conn: &mut Conn) -> Result<(i64, i64)> {
-    sql("select count(*), count(parked_at) from
-             (select parked_at from jobs where unique_key is null limit 10000) as counted")
-    .fetch_one(conn)
-    .await
+pub(super) async fn count(conn: &mut Conn, besides: &[&'static str]) -> Result<(i64, i64)> {
+    // No kind has an empty name; without any the list would be none.
+    let besides = besides.iter().copied().chain([""]).map(Into::into);
+    sql("select count(*), count(parked_at) from (select parked_at from jobs where unique_key is null and kind not in ")
+        .list(besides)
+        .push(" limit 10000) as counted")
+        .fetch_one(conn)
+        .await
+}
+
+pub(super) async fn waiting(conn: &mut Conn, kinds: &[&'static str]) -> Result<i64> {
+    sql("select count(*) from (select id from jobs where parked_at is null and kind in ")
+        .list(kinds.iter().copied().map(Into::into))
+        .push(" limit 10000) as counted")
+        .scalar(conn)
+        .await
+}
+
+/// Removes up to `limit` jobs of a kind that were asked for before `before`, parked ones too.
+pub(super) async fn forget(tx: &mut Tx, kind: &str, before: Time, limit: i64) -> Result<u64> {
+    sql("delete from jobs where id in (select id from jobs where kind = $1 and created_at < $2 limit $3)")
+        .bind(kind)
+        .bind(before)
+        .bind(limit)
+        .execute(tx)
+        .await
 }

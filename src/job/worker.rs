@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::Notify, task::JoinSet};
 
-use super::{Job, Schedule, Verdict, store};
+use super::{Job, Verdict, Work, store};
 use crate::{db::Db, error::Result, secret::random};
 
 const LANES: usize = 2;
@@ -20,9 +20,9 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Starts. `run` does one job; `schedules` are the kinds that come back.
+    /// Starts. `run` does one job of `work`.
     #[must_use]
-    pub fn start<F, R>(db: &Db, schedules: &'static [Schedule], run: R) -> Self
+    pub fn start<F, R>(db: &Db, work: Work, run: R) -> Self
     where
         F: Future<Output = Verdict> + Send,
         R: Fn(Job) -> F + Clone + Send + Sync + 'static,
@@ -33,7 +33,7 @@ impl Worker {
             let (db, wake, run) = (db.clone(), Arc::clone(&wake), run.clone());
             lanes.spawn(async move {
                 loop {
-                    match turn(&db, schedules, &run).await {
+                    match turn(&db, work, &run).await {
                         Ok(Turn::Worked) => {}
                         Ok(Turn::Idle) => {
                             let _ = tokio::time::timeout(POLL, wake.notified()).await;
@@ -61,15 +61,17 @@ enum Turn {
     Idle,
 }
 
-async fn turn<F, R>(db: &Db, schedules: &'static [Schedule], run: &R) -> Result<Turn>
+async fn turn<F, R>(db: &Db, work: Work, run: &R) -> Result<Turn>
 where
     F: Future<Output = Verdict> + Send,
     R: Fn(Job) -> F + Send + Sync,
 {
-    let Some(job) = db.write(async |tx| store::take(tx, LEASE).await).await? else { return Ok(Turn::Idle) };
+    let Some(job) = db.write(async |tx| store::take(tx, work.kinds(), LEASE).await).await? else {
+        return Ok(Turn::Idle);
+    };
     let (id, attempts, kind) = (job.id, job.attempts, job.kind.clone());
     let verdict = run(job).await;
-    let schedule = schedules.iter().find(|schedule| schedule.kind == kind);
+    let schedule = work.schedules.iter().find(|schedule| schedule.kind == kind);
     db.write(async |tx| match (&verdict, schedule) {
         (Verdict::Done, None) => store::remove(tx, id).await,
         (Verdict::Done, Some(schedule)) => {

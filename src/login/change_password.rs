@@ -10,6 +10,7 @@ use crate::{
     error::{Code, Error, Result},
     id::UserId,
     limit::{self, Subject},
+    mail::{self, Mail, Notice},
     password::{self, Hash, Password, Stored},
     session::{self, Lifetime, Reason},
     token::Claims,
@@ -104,7 +105,8 @@ pub(crate) async fn for_other(app: &App, caller: &Caller, id: UserId, new: &Pass
     app.pool.admit()?.hash(new).await
 }
 
-/// Sets it. Everything is asked again: the account may have risen, or gone, while the hash was computed.
+/// Sets it, and tells the person by mail. Everything is asked again: the account may have risen, or gone, while the hash
+/// was computed.
 ///
 /// # Errors
 /// `not_found`, `forbidden`.
@@ -114,10 +116,10 @@ pub(crate) async fn set_for_other(tx: &mut Tx, caller: &Caller, id: UserId, hash
     password::set(tx, caller, id, hash).await?;
     account::require_password_change(tx, caller, id, PasswordChange::Done).await?;
     session::revoke_all(tx, caller, id, None, Reason::PasswordChanged).await?;
-    Ok(())
+    mail::queue(tx, &Mail::notice(Notice::PasswordSet, id)).await
 }
 
-fn allowed(app: &App, user: &User, new: &Password) -> Result<()> {
+pub(super) fn allowed(app: &App, user: &User, new: &Password) -> Result<()> {
     let identity = [user.email.as_str(), user.username.as_deref().unwrap_or_default()];
     app.policy().check(new, &identity).map_err(|rule| rule.error("new_password"))
 }

@@ -3,6 +3,7 @@
 mod body;
 mod oauth;
 mod registration;
+pub(crate) mod reset;
 pub(crate) mod shape;
 
 use axum::{
@@ -13,7 +14,7 @@ use axum::{
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 
-use self::body::{ChangePassword, Login, Reauthenticate, Refresh, confirmed};
+use self::body::{ChangePassword, Login, Reauthenticate, Refresh};
 use super::{Attempt, Device, Outcome, SignedIn, Wish, change_password, reauthenticate, register, with_password};
 use crate::{
     access::{Authority, Caller},
@@ -29,8 +30,9 @@ use crate::{
     token::Use,
 };
 
+pub(crate) use body::confirmed;
 pub(crate) use oauth::token;
-pub(crate) use registration::{Address, Register, SignUp};
+pub(crate) use registration::{Address, Register, SignUp, names};
 
 /// Keeps the device known; it opens nothing.
 const COOKIE: &str = "denizen_device";

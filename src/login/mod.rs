@@ -13,6 +13,7 @@ mod device;
 mod even;
 pub mod http;
 pub mod job;
+pub mod link;
 pub mod reauthenticate;
 pub mod register;
 mod store;

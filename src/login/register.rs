@@ -1,6 +1,6 @@
 //! Making an account of one's own, and coming in with it.
 
-use super::{Outcome, Wish, admit, enter};
+use super::{Outcome, Wish, admit, enter, link};
 use crate::{
     access::{Caller, Permission, Role},
     account::{self, Email, Names, New, User, Username, Verification},
@@ -8,7 +8,9 @@ use crate::{
     config::Registration,
     db::Tx,
     error::{Code, Error, Result},
+    mail::Link,
     password::{self, Hash, Password},
+    secret::Keys,
 };
 
 /// Who wants an account.
@@ -93,6 +95,16 @@ pub(crate) async fn hash(app: &App, new: &New, password: &Password) -> Result<Ha
     let identity = [new.email.as_str(), new.username.as_ref().map_or("", Username::as_str)];
     app.policy().check(password, &identity).map_err(|rule| rule.error("password"))?;
     app.pool.admit()?.hash(password).await
+}
+
+/// Makes an account for somebody else without a password: a one-time link lets its person choose one.
+///
+/// # Errors
+/// Those of [`account::create`].
+pub(crate) async fn invite(tx: &mut Tx, caller: &Caller, keys: &Keys, new: &New) -> Result<User> {
+    let user = account::create(tx, caller, new.clone()).await?;
+    link::send(tx, caller, keys, &user, Link::Welcome).await?;
+    Ok(user)
 }
 
 /// An account with a password, in one transaction.

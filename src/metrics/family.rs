@@ -100,8 +100,9 @@ families! {
 
     Jobs "denizen_jobs_total" Counter ["kind" "outcome"] "Jobs that this process ran, by how they ended."
     JobDuration "denizen_job_duration_seconds" Histogram ["kind"] "How long a job took."
-    JobsWaiting "denizen_jobs_waiting" Gauge [] "Jobs that wait, counted up to 10000, without those that come back, on all nodes."
+    JobsWaiting "denizen_jobs_waiting" Gauge [] "Jobs that wait, counted up to 10000, without mail and those that come back, on all nodes."
     JobsParked "denizen_jobs_parked" Gauge [] "Jobs that were given up, counted up to 10000, on all nodes."
+    MailWaiting "denizen_mail_waiting" Gauge [] "Mails that wait to be sent, counted up to 10000, on all nodes."
 
     LogLinesDropped "denizen_log_lines_dropped_total" Counter [] "Lines of the program's log that were dropped since writing could not keep up."
     Spans "denizen_trace_spans_total" Counter ["outcome"] "Spans of traces: exported, failed with their batch, or dropped since the queue was full."

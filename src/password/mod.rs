@@ -19,7 +19,7 @@ use crate::{
     error::Error,
     event::{self, Event, Kind},
     id::UserId,
-    limit,
+    limit, proof,
 };
 
 mod argon;
@@ -141,13 +141,14 @@ pub async fn get(conn: &mut Conn, user: UserId) -> Result<Option<Stored>, Error>
     store::get(conn, user).await
 }
 
-/// Gives an account its password, or another one. Every failed try is forgiven.
+/// Gives an account its password, or another one. Every failed try is forgiven, and links by mail open it no more.
 ///
 /// # Errors
 /// Of the database.
 pub async fn set(tx: &mut Tx, caller: &Caller, user: UserId, hash: &Hash) -> Result<(), Error> {
     store::set(tx, user, hash).await?;
     limit::unlock(tx, user).await?;
+    proof::void(tx, user).await?;
     event::record(tx, Event::new(Kind::PasswordChanged, caller).user(user)).await
 }
 

@@ -47,7 +47,14 @@ pub(super) fn routes() -> Routes<App> {
     Routes::new("/api/v1/users", TAG)
         .get("", list::list, lists("listUsers"))
         .get("/list", list::list, lists("listUsersToo"))
-        .post("", create::create, makes("createUser", "Make a user"))
+        .post(
+            "",
+            create::create,
+            makes("createUser", "Make a user").about(
+                "Without `password` a one-time link, good for 24 hours, goes to the address by mail; see \
+                 `/auth/password-reset-confirm`.",
+            ),
+        )
         .post(
             "/create-admin",
             create::create_admin,
@@ -139,20 +146,27 @@ fn desk() -> Routes<App> {
             "/{id}/force-password-change",
             support::force_password_change,
             on("forcePasswordChange", "Make a user change his password", Permission::UsersSupport)
-                .about("His sessions end.")
+                .about("His sessions end, and a mail tells him.")
                 .says(200, "He must, at his next sign-in."),
         )
         .post(
             "/{id}/unlock",
             support::unlock,
-            on("unlockUser", "Forgive failed attempts", Permission::UsersSupport).says(200, "They are forgiven."),
+            on("unlockUser", "Forgive failed attempts", Permission::UsersSupport)
+                .about("A mail tells the user.")
+                .says(200, "They are forgiven."),
         )
         .post(
             "/{id}/password",
             support::set_password,
-            on("setPassword", "Set a user's password", Permission::UsersSupport)
-                .about("His sessions end.")
-                .says(200, "He has it."),
+            on("setPassword", "Set a user's password, or mail him a link", Permission::UsersSupport)
+                .about(
+                    "With `password`: he has it, his sessions end, and a mail tells him. Without: a one-time link goes to \
+                     him by mail, good for 24 hours, and takes the place of the one before; see \
+                     `/auth/password-reset-confirm`.",
+                )
+                .says(200, "It is done.")
+                .refuses(&[Code::Conflict]),
         )
 }
 

@@ -45,6 +45,18 @@ pub(super) fn routes() -> Routes<App> {
                 .refuses(&[Code::Forbidden]),
         )
         .post(
+            "/password-reset-confirm",
+            login::reset::confirm,
+            Doc::new("confirmPasswordReset", "Choose a password by a mailed link")
+                .about(
+                    "The link is used up; every session ends, and none begins. It proves the address. A new password \
+                     that is refused does not use it up. A token that is unknown, used or expired gets one and the same \
+                     answer, and so does one whose account has changed since.",
+                )
+                .says(200, "The account has the new password.")
+                .refuses(&[Code::InvalidToken, Code::Busy]),
+        )
+        .post(
             "/reauthenticate",
             login::reauthenticate,
             Doc::new("reauthenticate", "Prove myself again")

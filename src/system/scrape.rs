@@ -7,7 +7,7 @@ use crate::{
     db::Engine,
     error::Result,
     event::{self, counters},
-    job, logs,
+    job, logs, mail,
     metrics::{Family, Text},
 };
 
@@ -53,9 +53,10 @@ async fn tell_stored(app: &App, text: &mut Text) -> Result<()> {
     text.sample(Family::LogHead, &[], backlog.head);
     text.sample(Family::LogPending, &[], backlog.pending);
     text.sample(Family::LogPendingAge, &[], seconds(age));
-    let (waiting, parked) = job::count(&mut conn).await?;
+    let (waiting, parked) = job::count(&mut conn, mail::Kind::NAMES).await?;
     text.sample(Family::JobsWaiting, &[], waiting - parked);
     text.sample(Family::JobsParked, &[], parked);
+    text.sample(Family::MailWaiting, &[], mail::waiting(&mut conn).await?);
     Ok(())
 }
 

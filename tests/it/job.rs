@@ -8,7 +8,7 @@ use std::{
 use denizen::{
     app::App,
     db::Engine,
-    job::{self, Job, Schedule, Verdict, Worker},
+    job::{self, Job, Schedule, Verdict, Work, Worker},
     session,
 };
 use serde_json::{Map, json};
@@ -21,6 +21,8 @@ use crate::{
 /// The jobs that a worker ran, with what it says of each.
 type Runs = Arc<Mutex<Vec<Job>>>;
 
+const ONCE: &[&str] = &["greet", "fail", "never"];
+
 fn work(app: &App, schedules: &'static [Schedule], verdict: fn(&Job) -> Verdict) -> (Worker, Runs) {
     let runs = Runs::default();
     let seen = Arc::clone(&runs);
@@ -29,7 +31,7 @@ fn work(app: &App, schedules: &'static [Schedule], verdict: fn(&Job) -> Verdict)
         seen.lock().unwrap().push(job);
         async move { verdict }
     };
-    (Worker::start(&app.db, schedules, run), runs)
+    (Worker::start(&app.db, Work { schedules, once: ONCE }, run), runs)
 }
 
 async fn enqueue(app: &App, kind: &str) {
@@ -94,11 +96,11 @@ async fn a_failing_job_waits_longer_each_time_and_is_parked(engine: Engine) {
     until(async || runs.lock().unwrap().len() >= 2).await;
     // Nothing is due again before its pause has passed, and then it is.
     for tries in 2..=20 {
-        until(async || job::count(&mut app.db.read()).await.unwrap().0 == 2).await;
+        until(async || job::count(&mut app.db.read(), &[]).await.unwrap().0 == 2).await;
         app.db.clock().advance(Duration::from_secs(2 * 3_600));
         until(async || runs.lock().unwrap().iter().filter(|job| job.kind == "fail").count() >= tries).await;
     }
-    until(async || job::count(&mut app.db.read()).await.unwrap() == (2, 2)).await;
+    until(async || job::count(&mut app.db.read(), &[]).await.unwrap() == (2, 2)).await;
     assert_eq!(runs.lock().unwrap().iter().filter(|job| job.kind == "never").count(), 1);
     assert_eq!(runs.lock().unwrap().iter().filter(|job| job.kind == "fail").count(), 20);
 }
@@ -107,7 +109,7 @@ async fn a_job_whose_worker_died_is_taken_again(engine: Engine) {
     let database = Database::new(engine);
     let app = kit::open(&database, &[]).await;
     enqueue(&app, "greet").await;
-    let dying = Worker::start(&app.db, &[], |_| std::future::pending());
+    let dying = Worker::start(&app.db, Work { schedules: &[], once: ONCE }, |_| std::future::pending());
     until(async || database.number("select count(*) from jobs where locked_until is not null").await == 1).await;
     drop(dying);
     let (_worker, runs) = work(&app, &[], |_| Verdict::Done);

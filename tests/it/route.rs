@@ -29,6 +29,7 @@ pub const ROUTES: &[(&str, &str, bool)] = &[
     ("POST", "/api/v1/auth/logout-all", true),
     ("GET", "/api/v1/auth/me", true),
     ("POST", "/api/v1/auth/change-password", true),
+    ("POST", "/api/v1/auth/password-reset-confirm", false),
     ("POST", "/api/v1/auth/reauthenticate", true),
     ("GET", "/api/v1/auth/sessions", true),
     ("DELETE", "/api/v1/auth/sessions/01890a5d-ac96-774b-bcce-b302099a8057", true),

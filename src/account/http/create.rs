@@ -12,11 +12,11 @@ use crate::{
     },
     app::App,
     body,
-    error::Result,
+    error::{Error, Result, Rule},
     http::{Json, JsonObject, Line},
     login::{
-        http::{Address, Register, SignUp},
-        register::{self, Applicant},
+        http::{Address, SignUp, confirmed, names},
+        register,
     },
     once::{Answer, http::Once},
     password::Password,
@@ -28,9 +28,9 @@ body! {
     pub(crate) struct Create {
         /// The e-mail address.
         email: Email,
-        /// The password.
+        /// The password. Without it a one-time link goes to the address by mail, by which the person chooses one.
         #[example("Correct-Horse-7-Battery")]
-        password: Password,
+        password: Option<Password>,
         /// The password once more; it must match when given.
         #[example("Correct-Horse-7-Battery")]
         confirm_password: Option<SecretString>,
@@ -76,18 +76,28 @@ pub(crate) async fn create(State(app): State<App>, once: Once, body: Result<Json
         ..Oversight::default()
     });
     let verification = if body.is_verified == Some(true) { Verification::Proved } else { Verification::Pending };
-    let register = Register {
+    let password = chosen(body.password, body.confirm_password.as_ref())?;
+    let new = New {
         email: body.email,
-        password: body.password,
-        confirm_password: body.confirm_password,
-        full_name: body.full_name,
-        first_name: body.first_name,
-        last_name: body.last_name,
         username: body.username,
-        gender: body.gender,
-        phone: body.phone,
+        names: names(body.full_name, body.first_name, body.last_name)?,
+        gender: body.gender.map(Line::into_string),
+        phone: body.phone.map(Line::into_string),
+        ip_address: body.ip_address.map(Address::into_string),
+        role: Role::User,
+        verification,
     };
-    make(&app, &once, register.applicant(body.ip_address)?, (Role::User, verification), oversight).await
+    make(&app, &once, new, password, oversight).await
+}
+
+/// A password that somebody is given, or none: then he chooses his own.
+fn chosen(password: Option<Password>, confirmation: Option<&SecretString>) -> Result<Option<Password>> {
+    match (&password, confirmation) {
+        (None, Some(_)) => Err(Error::faults(vec![Rule::required().of("password")])),
+        (Some(password), confirmation) => confirmed(password, confirmation),
+        (None, None) => Ok(()),
+    }?;
+    Ok(password)
 }
 
 /// `POST /users/create-admin`: takes the same as `POST /auth/sign-up`.
@@ -95,16 +105,7 @@ pub(crate) async fn create_admin(State(app): State<App>, once: Once, body: Resul
     once.caller.must(Permission::UsersCreate)?;
     once.caller.must(Permission::UsersGrant)?;
     let (register, ip_address) = body?.0.split();
-    make(&app, &once, register.applicant(ip_address)?, (Role::Admin, Verification::Pending), None).await
-}
-
-async fn make(
-    app: &App,
-    once: &Once,
-    applicant: Applicant,
-    (role, verification): (Role, Verification),
-    oversight: Option<Oversight>,
-) -> Result<Answer> {
+    let applicant = register.applicant(ip_address)?;
     let new = New {
         email: applicant.email,
         username: applicant.username,
@@ -112,12 +113,29 @@ async fn make(
         gender: applicant.gender,
         phone: applicant.phone,
         ip_address: applicant.ip_address,
-        role,
-        verification,
+        role: Role::Admin,
+        verification: Verification::Pending,
     };
-    let (caller, hash, new) = (&once.caller, &register::hash(app, &new, &applicant.password).await?, &new);
+    make(&app, &once, new, Some(applicant.password), None).await
+}
+
+async fn make(
+    app: &App,
+    once: &Once,
+    new: New,
+    password: Option<Password>,
+    oversight: Option<Oversight>,
+) -> Result<Answer> {
+    let hash = match &password {
+        Some(password) => Some(register::hash(app, &new, password).await?),
+        None => None,
+    };
+    let (caller, hash, new) = (&once.caller, hash.as_ref(), &new);
     once.write(app, async |tx| {
-        let (mut user, _) = register::create(tx, caller, new, hash).await?;
+        let mut user = match hash {
+            Some(hash) => register::create(tx, caller, new, hash).await?.0,
+            None => register::invite(tx, caller, &app.keys, new).await?,
+        };
         if let Some(oversight) = oversight {
             user = oversight::update(tx, caller, user.id, Changes::default(), oversight, |_| Ok(())).await?;
         }

@@ -11,7 +11,7 @@ use crate::{
     body,
     error::Result,
     http::{Json, Message, Path},
-    login::change_password,
+    login::{change_password, link},
     once::{Answer, http::Once},
     password::Password,
     session,
@@ -59,23 +59,31 @@ pub(crate) async fn unlock(State(app): State<App>, once: Once, Path(name): Path<
 body! {
     /// What `POST /users/{id}/password` takes.
     pub(crate) struct SetPassword {
-        /// The new password.
+        /// The new password. Without it a one-time link goes to the user by mail.
         #[example("Correct-Horse-7-Battery")]
-        password: Password,
+        password: Option<Password>,
     }
 }
 
-/// `POST /users/{id}/password`: every session of the user ends.
+/// `POST /users/{id}/password`: every session of the user ends; or he gets a link, and they end when he uses it.
 pub(crate) async fn set_password(
     State(app): State<App>,
     once: Once,
     Path(name): Path<String>,
-    body: Result<Json<SetPassword>>,
+    body: Result<Option<Json<SetPassword>>>,
 ) -> Result<Answer> {
-    let caller = &once.caller;
-    let id = other(&app, caller, &name, Permission::UsersSupport).await?;
-    let hash = &change_password::for_other(&app, caller, id, &body?.0.password).await?;
-    once.write(&app, async |tx| {
+    let (app, caller) = (&app, &once.caller);
+    let id = other(app, caller, &name, Permission::UsersSupport).await?;
+    let Some(password) = body?.and_then(|body| body.0.password) else {
+        return once
+            .write(app, async |tx| {
+                link::send_to_other(tx, caller, &app.keys, id).await?;
+                Ok(Answer::message("A one-time link goes to the user by mail"))
+            })
+            .await;
+    };
+    let hash = &change_password::for_other(app, caller, id, &password).await?;
+    once.write(app, async |tx| {
         change_password::set_for_other(tx, caller, id, hash).await?;
         Ok(Answer::message("The user has a new password"))
     })

@@ -70,7 +70,7 @@ body! {
 }
 
 /// Refuses a confirmation that is not the password once more. It may be left out.
-pub(super) fn confirmed(password: &Password, confirmation: Option<&SecretString>) -> Result<()> {
+pub(crate) fn confirmed(password: &Password, confirmation: Option<&SecretString>) -> Result<()> {
     let same =
         |other: &SecretString| Password::parse(other.expose_secret()).is_ok_and(|p| p.expose() == password.expose());
     if confirmation.is_none_or(same) {

@@ -136,19 +136,26 @@ impl SignUp {
 impl Register {
     pub(crate) fn applicant(self, ip_address: Option<Address>) -> Result<Applicant> {
         confirmed(&self.password, self.confirm_password.as_ref())?;
-        if self.full_name.is_none() && (self.first_name.is_none() || self.last_name.is_none()) {
-            return Err(Error::invalid("full_name", "required", "Give full_name, or first_name and last_name."));
-        }
-        let full = self.full_name.map(Line::into_string);
-        let (first, last) = (self.first_name.map(Line::into_string), self.last_name.map(Line::into_string));
         Ok(Applicant {
             email: self.email,
             username: self.username,
-            names: Names::complete(full, first, last),
+            names: names(self.full_name, self.first_name, self.last_name)?,
             gender: self.gender.map(Line::into_string),
             phone: self.phone.map(Line::into_string),
             ip_address: ip_address.map(|address| address.0),
             password: self.password,
         })
     }
+}
+
+/// The names of a new account: the whole one, or both of its parts.
+pub(crate) fn names(
+    full: Option<Line<2, 255>>,
+    first: Option<Line<1, 100>>,
+    last: Option<Line<1, 100>>,
+) -> Result<Names> {
+    if full.is_none() && (first.is_none() || last.is_none()) {
+        return Err(Error::invalid("full_name", "required", "Give full_name, or first_name and last_name."));
+    }
+    Ok(Names::complete(full.map(Line::into_string), first.map(Line::into_string), last.map(Line::into_string)))
 }

@@ -8,6 +8,7 @@ pub mod collector;
 pub mod contract;
 pub mod database;
 pub mod exposition;
+pub mod post;
 pub mod program;
 pub mod proxy;
 pub mod random;
