@@ -170,7 +170,8 @@ create table if not exists events_pending (
     data {text} not null
 ) {table};
 
--- The log: numbered without gaps, sealed. `data` and `salt` are null once erased.
+-- The log: numbered without gaps, sealed. `data`, `salt` and `ip` are null once erased. `ip` repeats what `data` says,
+-- so that it can be asked for.
 create table if not exists events (
     seq {int} not null primary key,
     id {uuid} not null,
@@ -183,6 +184,7 @@ create table if not exists events (
     user_version {int},
     session_id {uuid},
     schema_version {int} not null,
+    ip {text},
     data {text},
     salt {bytes},
     digest {bytes} not null,
@@ -190,7 +192,15 @@ create table if not exists events (
     key_id {text} not null
 ) {table};
 create unique index if not exists events_id on events (id);
-create index if not exists events_user_id on events (user_id, seq);
+-- What the audit trail is asked for, each in the order of time. Of an actor there is an id or only a kind.
+create index if not exists events_user_id on events (user_id, at, seq) where user_id is not null;
+create index if not exists events_session_id on events (session_id, at, seq) where session_id is not null;
+create index if not exists events_actor on events (actor, at, seq) where actor is not null;
+create index if not exists events_actor_kind on events (actor_kind, at, seq) where actor is null;
+create index if not exists events_ip on events (ip, at, seq) where ip is not null;
+create index if not exists events_kind on events (kind, outcome, at, seq);
+-- The condition always holds. It keeps this index for whoever asks by it: PostgreSQL would take it for a kind, too.
+create index if not exists events_outcome on events (outcome, at, seq) where seq > 0;
 
 -- One row: where the log ends, and who numbers it.
 create table if not exists log_head (

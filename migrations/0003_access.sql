@@ -9,7 +9,7 @@ create table if not exists roles (
     updated_at {time} not null
 ) {small_table};
 
--- What a plan adds, where it is not what the program has built in.
+-- What a plan adds, where it is not what the program has built in, or where superadmins made the plan.
 create table if not exists plans (
     tier {text} not null primary key,
     description {text} not null,
@@ -17,6 +17,10 @@ create table if not exists plans (
     created_at {time} not null,
     updated_at {time} not null
 ) {small_table};
+
+-- Who has a plan that superadmins made.
+create index if not exists users_custom_plan on users (subscription_tier)
+    where subscription_tier not in ('basic', 'premium', 'enterprise');
 
 -- Custom roles of people, and how long a built-in one lasts that ends.
 create table if not exists grants (

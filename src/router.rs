@@ -1,6 +1,7 @@
 //! Every route of every room, with its documentation.
 
 mod access;
+mod audit;
 mod auth;
 mod people;
 mod session;
@@ -42,5 +43,6 @@ fn routes() -> Routes<App> {
         .and(users::routes())
         .and(people::routes())
         .and(access::routes())
+        .and(audit::routes())
         .and(system::routes())
 }

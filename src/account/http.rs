@@ -2,6 +2,7 @@
 
 pub(crate) mod create;
 mod cursor;
+pub(crate) mod dossier;
 pub(crate) mod list;
 pub(crate) mod others;
 pub(crate) mod own;

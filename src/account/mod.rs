@@ -31,6 +31,7 @@ pub use store::User;
 
 use crate::{
     access::{Caller, Permission, Role},
+    clock::Time,
     db::{Conn, Tx},
     error::{Error, Result},
     event::{self, Event, Kind},
@@ -112,6 +113,14 @@ pub async fn resolve(conn: &mut Conn, name: &str) -> Result<UserId> {
         return Err(Error::not_found());
     }
     store::by_external_id(conn, name).await?.ok_or_else(Error::not_found)
+}
+
+/// Who somebody is elsewhere: in which system, as whom, since when.
+///
+/// # Errors
+/// Of the database.
+pub async fn identities(conn: &mut Conn, id: UserId) -> Result<Vec<(String, String, Time)>> {
+    store::identities(conn, id).await
 }
 
 /// The accounts of these ids that are not deleted, in the order of the ids. Who calls has asked whether he may.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Changes, Email, User, present, rank, save, store};
+use super::{Changes, Email, User, plan, present, rank, save, store};
 use crate::{
     access::{Caller, Permission},
     db::Tx,
@@ -59,13 +59,15 @@ pub struct Oversight {
     pub external_id: Patch<ExternalId>,
     pub ip_address: Patch<String>,
     pub app_metadata: Patch<Map<String, Value>>,
+    pub subscription_tier: Option<String>,
 }
 
 /// Changes somebody's data. An address that changes is unproved, unless it is said to be proved, and links that were
 /// sent to the one before open nothing any more.
 ///
 /// # Errors
-/// `stale_version`, `email_taken`, `username_taken`, `external_id_taken`, `not_found`, `forbidden`.
+/// `stale_version`, `email_taken`, `username_taken`, `external_id_taken`, `not_found`, `forbidden`; `invalid` when there
+/// is no such plan.
 pub async fn update(
     tx: &mut Tx,
     caller: &Caller,
@@ -87,6 +89,10 @@ pub async fn update(
         app_metadata: oversight.app_metadata.apply(Some(user.app_metadata)).unwrap_or_default(),
         ..user
     };
+    let after = match oversight.subscription_tier.filter(|tier| *tier != before.subscription_tier) {
+        Some(tier) => plan::give(tx, caller, after, tier).await?,
+        None => after,
+    };
     if after == before {
         return Ok(before);
     }
@@ -102,6 +108,7 @@ pub async fn update(
     let kind = match (moved, after.is_verified == before.is_verified) {
         (true, _) => Kind::UserEmailChanged,
         (false, false) => Kind::UserVerified,
+        (false, true) if after.subscription_tier != before.subscription_tier => Kind::UserPlanChanged,
         (false, true) => Kind::UserUpdated,
     };
     save(tx, caller, kind, &before, after).await

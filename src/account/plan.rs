@@ -1,8 +1,8 @@
-//! A person's own plan.
+//! The plan of an account: its person changes between the basic and the premium one, others give him any.
 
-use super::{User, present, save};
+use super::{User, grant, present, save};
 use crate::{
-    access::{Caller, Plan},
+    access::{Caller, Permissions, Plan},
     db::Tx,
     error::{Code, Error, Result},
     event::Kind,
@@ -18,10 +18,11 @@ pub async fn change(tx: &mut Tx, caller: &Caller, plan: Plan) -> Result<User> {
     if !before.is_verified {
         return Err(Code::VerificationRequired.into());
     }
-    let has = Plan::parse(&before.subscription_tier).unwrap_or(Plan::Basic);
-    // Whoever has more than premium is there already, too.
-    if has == plan || plan == Plan::Premium && has == Plan::Enterprise {
-        return Err(Error::new(Code::Conflict).detail(format!("Your plan is '{}' already.", has.as_str())));
+    // Whoever has another plan than the basic one has premium, or what takes its place.
+    let is_there = if plan == Plan::Basic { before.subscription_tier == plan.as_str() } else { has_more(&before) };
+    if is_there {
+        let detail = format!("Your plan is '{}' already.", before.subscription_tier);
+        return Err(Error::new(Code::Conflict).detail(detail));
     }
     let after = User {
         is_premium: plan != Plan::Basic,
@@ -31,4 +32,31 @@ pub async fn change(tx: &mut Tx, caller: &Caller, plan: Plan) -> Result<User> {
         ..before.clone()
     };
     save(tx, caller, Kind::UserPlanChanged, &before, after).await
+}
+
+/// Gives an account this plan. Nobody gives what he does not hold.
+///
+/// # Errors
+/// `invalid` when there is no such plan; `forbidden`.
+pub(super) async fn give(tx: &mut Tx, caller: &Caller, user: User, tier: String) -> Result<User> {
+    let stored = grant::plan(tx, &tier).await?;
+    let permissions = match (stored, Plan::parse(&tier)) {
+        (Some(text), _) => Permissions::stored(&text),
+        (None, Some(plan)) => plan.permissions(),
+        (None, None) => {
+            return Err(Error::invalid("subscription_tier", "unknown_plan", "There is no plan of this name."));
+        }
+    };
+    caller.must_hold(permissions)?;
+    Ok(User {
+        is_premium: tier != Plan::Basic.as_str(),
+        subscription_tier: tier,
+        subscription_status: "active".to_owned(),
+        authority_version: user.authority_version + 1,
+        ..user
+    })
+}
+
+fn has_more(user: &User) -> bool {
+    user.subscription_tier != Plan::Basic.as_str()
 }

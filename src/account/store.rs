@@ -358,3 +358,9 @@ pub(super) async fn has_superadmin(conn: &mut Conn) -> Result<bool> {
     let any = sql("select count(*) from users where role = 'superadmin' and deleted_at is null");
     Ok(any.scalar::<i64>(conn).await? > 0)
 }
+
+/// Who somebody is elsewhere: in which system, as whom, since when.
+pub(super) async fn identities(conn: &mut Conn, id: UserId) -> Result<Vec<(String, String, Time)>> {
+    let rows = sql("select source, subject, created_at from identities where user_id = $1 order by source, subject");
+    rows.bind(id).fetch_all(conn).await
+}

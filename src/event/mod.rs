@@ -3,15 +3,17 @@
 //! [`record`] puts an event beside the change. The [`sequencer`] numbers committed events without gaps and
 //! seals each with an HMAC over the seal before it; the number is the cursor of every reader. [`watch`]
 //! tells this process what others changed. [`verify`] proves that what was numbered was not altered
-//! or taken away. `docs/events.md` writes down the framing, and what the proof does not cover.
+//! or taken away. [`trail`] is how people ask it. `docs/events.md` writes down the framing, and what the proof does not cover.
 //!
 //! The invariant: an event exists if and only if its change is committed, exactly once.
 
 pub mod counters;
+pub mod http;
 mod kind;
 mod seal;
 pub mod sequencer;
 mod store;
+pub mod trail;
 pub mod verify;
 pub mod watch;
 
@@ -37,6 +39,20 @@ pub enum Outcome {
     Success,
     /// It was refused.
     Refused,
+}
+
+impl Outcome {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Success, Self::Refused];
+
+    /// Its name in the log.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Refused => "refused",
+        }
+    }
 }
 
 /// What happened, before it is written down.

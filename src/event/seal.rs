@@ -1,9 +1,11 @@
 //! The chain: what is digested, what is sealed, in which frame.
 //!
 //! `digest = SHA-256(salt || data)`. `seal = HMAC-SHA-256(chain key, previous seal || frame)`, where the frame
-//! holds every column but data, salt and seal, each with its length in front, so no two events share one.
+//! holds every column but data, salt, ip and seal, each with its length in front, so no two events share one.
 //! Personal data stands in `data` alone: blanking data and salt leaves the chain whole, and without the salt
 //! nobody can test a guess against the digest.
+
+use serde::Deserialize;
 
 use super::store::{Pending, Sealed};
 use crate::{
@@ -29,6 +31,7 @@ pub(super) fn seal(keys: &Keys, event: Pending, seq: i64, previous: &[u8; 32]) -
         session_id: event.session_id,
         schema_version: event.schema_version,
         digest: digest(&salt, &event.data).to_vec(),
+        ip: ip(&event.data),
         data: Some(event.data),
         salt: Some(salt.to_vec()),
         seal: Vec::new(),
@@ -36,6 +39,15 @@ pub(super) fn seal(keys: &Keys, event: Pending, seq: i64, previous: &[u8; 32]) -
     };
     sealed.seal = expected(keys, &sealed, previous).to_vec();
     Ok(sealed)
+}
+
+/// The address that data tells. It stands in a column too, so that it can be asked for; what is sealed is the data.
+pub(super) fn ip(data: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct From {
+        ip: Option<String>,
+    }
+    serde_json::from_str::<From>(data).ok().and_then(|from| from.ip)
 }
 
 /// The digest that data with this salt must have.

@@ -1,6 +1,6 @@
 //! The log's SQL.
 
-use super::{Event, Kind, Outcome, SCHEMA_VERSION};
+use super::{Event, Kind, SCHEMA_VERSION};
 use crate::{
     access::Actor,
     clock::Time,
@@ -43,6 +43,7 @@ record! {
         pub user_version: Option<i64>,
         pub session_id: Option<SessionId>,
         pub schema_version: i64,
+        pub ip: Option<String>,
         pub data: Option<String>,
         pub salt: Option<Vec<u8>>,
         pub digest: Vec<u8>,
@@ -87,16 +88,12 @@ fn values(tx: &Tx, event: &Event) -> Result<Vec<Value>> {
         Actor::User(user, _) | Actor::Key(user, _) => Some(user),
         Actor::Anonymous | Actor::System | Actor::Operator => None,
     };
-    let outcome = match event.outcome {
-        Outcome::Success => "success",
-        Outcome::Refused => "refused",
-    };
     let data = serde_json::to_string(&event.data).map_err(Error::internal)?;
     Ok(vec![
         tx.new_id::<crate::id::kind::Event>()?.into(),
         tx.now().into(),
         event.kind.as_str().into(),
-        outcome.into(),
+        event.outcome.as_str().into(),
         event.actor.kind().into(),
         actor.into(),
         event.user.into(),
@@ -173,6 +170,7 @@ impl Sealed {
             self.user_version.into(),
             self.session_id.into(),
             self.schema_version.into(),
+            self.ip.clone().into(),
             self.data.clone().into(),
             self.salt.clone().into(),
             self.digest.clone().into(),
@@ -226,7 +224,7 @@ pub(super) async fn after(conn: &mut Conn, cursor: i64, limit: i64) -> Result<Ve
 
 /// Blanks what the log holds of a user; gives the number of events blanked.
 pub(super) async fn erase(tx: &mut Tx, user: UserId) -> Result<u64> {
-    sql("update events set data = null, salt = null where user_id = $1 and data is not null")
+    sql("update events set data = null, salt = null, ip = null where user_id = $1 and data is not null")
         .bind(user)
         .execute(tx)
         .await

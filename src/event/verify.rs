@@ -123,6 +123,9 @@ fn one(keys: &Keys, event: &Sealed, previous: &[u8; 32], report: &mut Report) {
         (None, None) => {}
         _ => report.fault(format!("the data of event {} was altered", event.seq)),
     }
+    if event.ip != event.data.as_deref().and_then(seal::ip) {
+        report.fault(format!("the address of event {} is not the one in its data", event.seq));
+    }
 }
 
 fn order(event: &Sealed, versions: &mut HashMap<UserId, i64>, report: &mut Report) {

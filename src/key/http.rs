@@ -84,7 +84,7 @@ pub(crate) async fn revoke(State(app): State<App>, caller: Caller, Path(id): Pat
     Ok(Json(json!({"success": true, "message": "The API key was revoked"})))
 }
 
-fn view(key: &Key) -> Map<String, Value> {
+pub(crate) fn view(key: &Key) -> Map<String, Value> {
     let fields = [
         ("id", json!(key.id)),
         ("user_id", json!(key.user_id)),

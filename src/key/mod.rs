@@ -73,6 +73,19 @@ pub async fn list(caller: &Caller, conn: &mut Conn, limit: i64, skip: i64) -> Re
     Ok((store::list(conn, limit, skip).await?, store::count(conn).await?))
 }
 
+/// The keys that a person made, ended ones too, with when they were ended: up to `limit`, the newest first, below one.
+///
+/// # Errors
+/// Of the database.
+pub async fn made_by(
+    conn: &mut Conn,
+    user: UserId,
+    below: Option<KeyId>,
+    limit: i64,
+) -> Result<Vec<(Key, Option<Time>)>> {
+    store::made_by(conn, user, below, limit).await
+}
+
 /// Ends a key.
 ///
 /// # Errors

@@ -33,6 +33,31 @@ record! {
     }
 }
 
+record! {
+    /// A key, and when it was ended.
+    struct Made {
+        id: KeyId,
+        user_id: UserId,
+        name: String,
+        prefix: String,
+        permissions: String,
+        created_at: Time,
+        expires_at: Option<Time>,
+        last_used_at: Option<Time>,
+        last_used_ip: Option<String>,
+        revoked_at: Option<Time>,
+    }
+}
+
+impl From<Made> for (Key, Option<Time>) {
+    fn from(made: Made) -> Self {
+        let Made { id, user_id, name, prefix, permissions, created_at, expires_at, last_used_at, last_used_ip, .. } =
+            made;
+        let key = Key { id, user_id, name, prefix, permissions, created_at, expires_at, last_used_at, last_used_ip };
+        (key, made.revoked_at)
+    }
+}
+
 pub(super) async fn insert(tx: &mut Tx, key: &Key, digest: [u8; 32]) -> Result<()> {
     sql("insert into api_keys (id, digest, user_id, name, prefix, permissions, created_at, expires_at)
          values ($1, $2, $3, $4, $5, $6, $7, $8)")
@@ -55,6 +80,22 @@ pub(super) async fn list(conn: &mut Conn, limit: i64, skip: i64) -> Result<Vec<K
         .bind(skip)
         .fetch_all(conn)
         .await
+}
+
+/// Those of one maker, ended ones too; with when they were ended.
+pub(super) async fn made_by(
+    conn: &mut Conn,
+    user: UserId,
+    below: Option<KeyId>,
+    limit: i64,
+) -> Result<Vec<(Key, Option<Time>)>> {
+    let query = sql!("select ", Made::COLUMNS, " from api_keys where user_id = ").value(user);
+    let query = match below {
+        Some(id) => query.push(" and id < ").value(id),
+        None => query,
+    };
+    let rows: Vec<Made> = query.push(" order by id desc limit ").value(limit).fetch_all(conn).await?;
+    Ok(rows.into_iter().map(Into::into).collect())
 }
 
 pub(super) async fn count(conn: &mut Conn) -> Result<i64> {

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use crate::{
     clock::Time,
-    db::Tx,
+    db::{Conn, Tx},
     error::{Code, Error, Result},
     id::{SessionId, UserId},
     secret::sha256,
@@ -84,6 +84,16 @@ pub async fn reserve(tx: &mut Tx, subject: Subject) -> Result<Reservation> {
         return Ok(Reservation::Granted);
     }
     Ok(Reservation::Locked(store::not_before(tx, subject.key).await?))
+}
+
+/// The failed tries of one account: how many at each door, until when it is closed, and when the last was. At most
+/// `most` doors.
+///
+/// # Errors
+/// Of the database.
+pub async fn of(conn: &mut Conn, user: UserId, most: i64) -> Result<Vec<(i64, Time, Time)>> {
+    let rows = store::of(conn, user, most).await?;
+    Ok(rows.into_iter().map(|(count, until, last)| (count, Time::from_micros(until), last)).collect())
 }
 
 /// Forgives a subject, after a success.

@@ -49,6 +49,13 @@ pub(super) async fn not_before(conn: &mut Conn, key: [u8; 32]) -> Result<Time> {
     Ok(until.fetch_optional::<(i64,)>(conn).await?.map_or(Time::from_micros(0), |row| Time::from_micros(row.0)))
 }
 
+/// Of one account: how many failures at each door, until when it is closed, and when the last was.
+pub(super) async fn of(conn: &mut Conn, user: UserId, most: i64) -> Result<Vec<(i64, i64, Time)>> {
+    let rows =
+        sql("select count, not_before, updated_at from failures where user_id = $1 order by updated_at limit $2");
+    rows.bind(user).bind(most).fetch_all(conn).await
+}
+
 pub(super) async fn clear(tx: &mut Tx, key: [u8; 32]) -> Result<()> {
     sql("delete from failures where key = $1").bind(key).send(tx).await
 }

@@ -11,16 +11,23 @@ use crate::{
     id::UserId,
     limit::{self, Subject},
     mail::{self, Mail, Notice},
+    once::{self, Repeat},
     password::{self, Hash, Password, Stored},
     session::{self, Lifetime, Reason},
     token::Claims,
 };
 
-/// Changes the password of the caller; his other sessions end.
+/// A change that may be written: the hash of the new password, and since when the one was in force that was proved.
+pub struct Proved {
+    hash: Hash,
+    since: Time,
+}
+
+/// Proves the caller by his password, and hashes the new one.
 ///
 /// # Errors
 /// `wrong_password`, `invalid` (the new password's rule), `too_many_attempts`, `busy`.
-pub async fn in_session(app: &App, caller: &Caller, current: &Password, new: &Password) -> Result<()> {
+pub async fn prove(app: &App, caller: &Caller, current: &Password, new: &Password) -> Result<Proved> {
     let (id, session) = caller.signed_in()?;
     let user = account::get(&mut app.db.read(), id).await?.ok_or(Code::TokenRefused)?;
     allowed(app, &user, new)?;
@@ -35,25 +42,36 @@ pub async fn in_session(app: &App, caller: &Caller, current: &Password, new: &Pa
         app.db.write(async |tx| limit::clear(tx, subject).await).await?;
         return Err(Error::invalid("new_password", "unchanged", "The new password is the current one."));
     }
-    let hash = ticket.hash(new).await?;
-    app.db
-        .write(async |tx| {
-            unchanged(tx, id, stored.since).await?.ok_or(Code::WrongPassword)?;
-            // A session that was ended while the hash was computed changes nothing.
-            session::proved(tx, caller, id, session).await?;
-            password::set(tx, caller, id, &hash).await?;
-            account::require_password_change(tx, caller, id, PasswordChange::Done).await?;
-            session::revoke_all(tx, caller, id, Some(session), Reason::PasswordChanged).await?;
-            Ok(())
-        })
-        .await
+    Ok(Proved { hash: ticket.hash(new).await?, since: stored.since })
+}
+
+/// Changes the password of the caller; his other sessions end.
+///
+/// # Errors
+/// `wrong_password` when it is another one by now; `token_refused` when the session has ended.
+pub async fn in_session(tx: &mut Tx, caller: &Caller, proved: &Proved) -> Result<()> {
+    let (id, session) = caller.signed_in()?;
+    unchanged(tx, id, proved.since).await?.ok_or(Code::WrongPassword)?;
+    // A session that was ended while the hash was computed changes nothing.
+    session::proved(tx, caller, id, session).await?;
+    password::set(tx, caller, id, &proved.hash).await?;
+    account::require_password_change(tx, caller, id, PasswordChange::Done).await?;
+    session::revoke_all(tx, caller, id, Some(session), Reason::PasswordChanged).await?;
+    Ok(())
 }
 
 /// Changes a password that must be changed; every session ends, and a new one begins.
 ///
 /// # Errors
-/// `token_refused` when the token has done its work; `invalid` (the new password's rule); `busy`.
-pub async fn required(app: &App, caller: &Caller, claims: &Claims, new: &Password, device: Device) -> Result<Outcome> {
+/// `token_refused` when the token has done its work; `invalid` (the new password's rule); `busy`; `idempotency_done`.
+pub async fn required(
+    app: &App,
+    caller: &Caller,
+    claims: &Claims,
+    new: &Password,
+    device: Device,
+    repeat: Option<&Repeat>,
+) -> Result<Outcome> {
     let id = claims.sub;
     let user = account::get(&mut app.db.read(), id).await?.filter(|user| user.is_active).ok_or(Code::TokenRefused)?;
     allowed(app, &user, new)?;
@@ -73,6 +91,7 @@ pub async fn required(app: &App, caller: &Caller, claims: &Claims, new: &Passwor
     let entry = app
         .db
         .write(async |tx| {
+            once::mark(tx, repeat).await?;
             unchanged(tx, id, since).await?.ok_or(Code::TokenRefused)?;
             password::set(tx, caller, id, hash).await?;
             account::require_password_change(tx, caller, id, PasswordChange::Done).await?;

@@ -7,6 +7,7 @@ use super::store;
 use crate::{
     access::Caller,
     app::App,
+    clock::Time,
     db::{Conn, Tx},
     error::Result,
     id::UserId,
@@ -46,6 +47,11 @@ pub(super) async fn find(
 ) -> Result<Option<[u8; 32]>> {
     let digests = device.digest().into_iter().chain(origin(app, caller));
     store::known_device(conn, user, digests).await
+}
+
+/// When somebody was last seen at each device that he is known by, the newest first; at most `most` of them.
+pub(crate) async fn seen(conn: &mut Conn, user: UserId, most: i64) -> Result<Vec<Time>> {
+    store::devices_seen(conn, user, most).await
 }
 
 /// Makes this device known to an account; gives the device with its cookie.

@@ -15,13 +15,20 @@ use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 
 use self::body::{ChangePassword, Login, Reauthenticate, Refresh};
-use super::{Attempt, Device, Outcome, SignedIn, Wish, change_password, reauthenticate, register, with_password};
+use super::{
+    Attempt, Device, Outcome, SignedIn, Wish, change_password, reauthenticate, register, reserve, with_password,
+};
 use crate::{
     access::{Authority, Caller},
     account::{self, Identifier, User, grant, view},
     app::{Anybody, App, Bearer},
     error::{Code, Error, Result, Rule},
-    http::{Json, Message},
+    http::Json,
+    limit::{self, Subject},
+    once::{
+        Answer, Repeat, find,
+        http::{Begun, Key, Once},
+    },
     secret::Token,
     session::{
         Lifetime,
@@ -36,6 +43,10 @@ pub(crate) use registration::{Address, Register, SignUp, names};
 
 /// Keeps the device known; it opens nothing.
 const COOKIE: &str = "denizen_device";
+
+// Registration, sign-in and refresh ask for no `Idempotency-Key`. Nobody is signed in yet, so there is nobody whose key it
+// could be, and one stranger's key would be another's; and an answer that holds tokens is not kept anyway. An address
+// registers once, a session that nobody heard of ends by itself, and a refresh that is repeated gives the same pair.
 
 /// `POST /register`.
 pub(crate) async fn register(
@@ -109,36 +120,81 @@ pub(crate) async fn change_password(
     State(app): State<App>,
     Anybody(stranger): Anybody,
     Bearer(bearer): Bearer,
+    key: Key,
     headers: HeaderMap,
     body: Result<Json<ChangePassword>>,
 ) -> Result<Response> {
     let bearer = bearer.ok_or(Code::NotSignedIn)?;
     if let Some(claims) = app.tokens.verify(Use::PasswordChange, &bearer).await? {
+        // The token is good once, and its answer is not kept. What the body says is not compared: whoever has a spent
+        // token could try guesses at the new password by it.
+        let repeat = key.of(&app, claims.sub.uuid())?.map(|repeat| Repeat { mac: [0; 32], ..repeat });
+        if let Some(repeat) = &repeat {
+            find(&mut app.db.read(), repeat, app.db.clock().now()).await?;
+        }
         let Json(body) = body?;
         confirmed(&body.new_password, body.confirm_password.as_ref())?;
-        let device = device(&headers);
-        let outcome = change_password::required(&app, &stranger, &claims, &body.new_password, device).await?;
+        let (new, device) = (&body.new_password, device(&headers));
+        let outcome = change_password::required(&app, &stranger, &claims, new, device, repeat.as_ref()).await?;
         return entered(&app, outcome, StatusCode::OK).await;
     }
     let caller = app.bearers.caller(&app.watch, &bearer, stranger.origin).await?;
-    caller.signed_in()?;
+    let once = match begin(&app, caller, &key).await? {
+        Begun::First(once) => once,
+        Begun::Again(answer) => return Ok(answer.into_response()),
+    };
     let Json(body) = body?;
     confirmed(&body.new_password, body.confirm_password.as_ref())?;
     let current = body.current_password.ok_or_else(|| Error::faults(vec![Rule::required().of("current_password")]))?;
-    change_password::in_session(&app, &caller, &current, &body.new_password).await?;
-    Ok(Message::new("The password was changed").into_response())
+    let caller = &once.caller;
+    let proved = match change_password::prove(&app, caller, &current, &body.new_password).await {
+        Ok(proved) => proved,
+        Err(refusal) => return Ok(once.or_again(&app, refusal).await?.into_response()),
+    };
+    let proved = &proved;
+    let done = once.write(&app, async |tx| {
+        change_password::in_session(tx, caller, proved).await?;
+        Ok(Answer::message("The password was changed"))
+    });
+    Ok(done.await?.into_response())
 }
 
 /// `POST /reauthenticate`.
 pub(crate) async fn reauthenticate(
     State(app): State<App>,
     caller: Caller,
+    key: Key,
     body: Result<Json<Reauthenticate>>,
-) -> Result<Message> {
-    caller.signed_in()?;
+) -> Result<Answer> {
+    let once = match begin(&app, caller, &key).await? {
+        Begun::First(once) => once,
+        Begun::Again(answer) => return Ok(answer),
+    };
     let Json(body) = body?;
-    reauthenticate::reauthenticate(&app, &caller, &body.password).await?;
-    Ok(Message::new("You proved yourself; this holds for 10 minutes"))
+    let caller = &once.caller;
+    reauthenticate::verify(&app, caller, &body.password).await?;
+    once.write(&app, async |tx| {
+        reauthenticate::proved(tx, caller).await?;
+        Ok(Answer::message("You proved yourself; this holds for 10 minutes"))
+    })
+    .await
+}
+
+/// Begins a request whose body holds a password. Whether a known key comes with the body that it came with before tells
+/// whether the password in it is the one from then: it is counted as a try before that is told.
+async fn begin(app: &App, caller: Caller, key: &Key) -> Result<Begun> {
+    let (user, session) = caller.signed_in()?;
+    let subject = Subject::session(user, session);
+    let begun = Once::begin(app, caller, key).await;
+    match &begun {
+        Ok(Begun::Again(_)) => {
+            reserve(app, subject).await?;
+            app.db.write(async |tx| limit::clear(tx, subject).await).await?;
+        }
+        Err(error) if error.code() == Code::IdempotencyMismatch => reserve(app, subject).await?,
+        _ => {}
+    }
+    begun
 }
 
 fn wish(app: &App, headers: &HeaderMap, remember_me: Option<bool>, scope: Option<String>) -> Wish {

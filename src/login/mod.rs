@@ -9,7 +9,7 @@
 //! [`enter`]; a second factor is a further [`Entry`].
 
 pub mod change_password;
-mod device;
+pub(crate) mod device;
 mod even;
 pub mod http;
 pub mod job;

@@ -4,6 +4,7 @@ use super::reserve;
 use crate::{
     access::Caller,
     app::App,
+    db::Tx,
     error::{Code, Result},
     limit::{self, Subject},
     password::{self, Password},
@@ -15,18 +16,28 @@ use crate::{
 /// # Errors
 /// `wrong_password`, `too_many_attempts`, `busy`.
 pub async fn reauthenticate(app: &App, caller: &Caller, password: &Password) -> Result<()> {
+    verify(app, caller, password).await?;
+    app.db.write(async |tx| proved(tx, caller).await).await
+}
+
+/// Whether this is the caller's password.
+///
+/// # Errors
+/// As [`reauthenticate`].
+pub async fn verify(app: &App, caller: &Caller, password: &Password) -> Result<()> {
     let (user, session) = caller.signed_in()?;
     let mut ticket = app.pool.admit()?;
-    let subject = Subject::session(user, session);
-    reserve(app, subject).await?;
+    reserve(app, Subject::session(user, session)).await?;
     let stored = password::get(&mut app.db.read(), user).await?.ok_or(Code::WrongPassword)?;
-    if !ticket.verify(password, &stored.hash).await? {
-        return Err(Code::WrongPassword.into());
-    }
-    app.db
-        .write(async |tx| {
-            limit::clear(tx, subject).await?;
-            session::proved(tx, caller, user, session).await
-        })
-        .await
+    if ticket.verify(password, &stored.hash).await? { Ok(()) } else { Err(Code::WrongPassword.into()) }
+}
+
+/// Forgives the failed tries of one who has just proved himself, and notes when he did.
+///
+/// # Errors
+/// `token_refused` when his session has ended meanwhile.
+pub async fn proved(tx: &mut Tx, caller: &Caller) -> Result<()> {
+    let (user, session) = caller.signed_in()?;
+    limit::clear(tx, Subject::session(user, session)).await?;
+    session::proved(tx, caller, user, session).await
 }

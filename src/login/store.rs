@@ -30,6 +30,13 @@ pub(super) async fn remember_device(tx: &mut Tx, user: UserId, device: [u8; 32])
     .await
 }
 
+/// When somebody was last seen at each device that he is known by, at most `most` of them.
+pub(super) async fn devices_seen(conn: &mut Conn, user: UserId, most: i64) -> Result<Vec<Time>> {
+    let rows = sql("select seen_at from known_devices where user_id = $1 order by seen_at desc limit $2");
+    let rows: Vec<(Time,)> = rows.bind(user).bind(most).fetch_all(conn).await?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
+}
+
 pub(super) async fn forget_devices(tx: &mut Tx, before: Time, limit: i64) -> Result<u64> {
     sql("delete from known_devices where (user_id, device) in
          (select user_id, device from known_devices where seen_at < $1 order by seen_at limit $2)")

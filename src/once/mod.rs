@@ -134,6 +134,15 @@ pub async fn keep(tx: &mut Tx, repeat: &Repeat, answer: &Answer) -> Result<()> {
     store::keep(tx, repeat, i64::from(answer.status), text).await
 }
 
+/// Claims the key of a request whose answer holds a secret, for this transaction: all that is kept is that it was given.
+///
+/// # Errors
+/// As [`find`]; `idempotency_done` when another one had it.
+pub async fn mark(tx: &mut Tx, repeat: Option<&Repeat>) -> Result<()> {
+    let Some(repeat) = repeat else { return Ok(()) };
+    if claim(tx, repeat).await?.is_some() { Err(Code::IdempotencyDone.into()) } else { Ok(()) }
+}
+
 /// Forgets up to `limit` keys whose time is over. Gives how many.
 ///
 /// # Errors

@@ -14,6 +14,7 @@ use crate::{
         rank::is_self,
     },
     app::App,
+    db::Conn,
     error::{Error, Result, Rule},
     http::{Input, Int, Json, JsonObject, Line, Path},
     id::UserId,
@@ -314,6 +315,13 @@ async fn change(
         Ok(Answer::ok(view(user, Some(document), defaults)))
     })
     .await
+}
+
+/// Both documents of a person, as he sees them.
+pub(crate) async fn both(conn: &mut Conn, user: UserId) -> Result<(Value, Value)> {
+    let profile = super::get(conn, user, Kind::Profile).await?;
+    let preferences = super::get(conn, user, Kind::Preferences).await?;
+    Ok((view(user, profile, ProfileChanges::defaults()), view(user, preferences, PreferencesChanges::defaults())))
 }
 
 /// A document over its defaults. One that was never set has no id and no times.

@@ -1,11 +1,13 @@
-//! `/api/v1/roles`, `/api/v1/plans` and `/api/v1/permissions`.
+//! `/api/v1/roles` and `/api/v1/permissions`; plans are in the file beside it.
+
+pub(crate) mod plan;
 
 use axum::extract::State;
 use serde_json::{Value, json};
 
 use super::Custom;
 use crate::{
-    access::{Caller, Permission, Permissions, Plan},
+    access::{Caller, Permission, Permissions},
     app::App,
     body,
     clock::Time,
@@ -25,10 +27,10 @@ impl Input for Permission {
     }
 }
 
-/// The name of a custom role.
-pub(crate) struct RoleName(String);
+/// The name of a custom role or plan.
+pub(crate) struct Name(String);
 
-impl Input for RoleName {
+impl Input for Name {
     fn schema() -> Value {
         json!({"type": "string", "pattern": "^[a-z0-9_-]{1,50}$", "examples": ["support"]})
     }
@@ -38,7 +40,7 @@ impl Input for RoleName {
         if (1..=50).contains(&text.len()) && text.chars().all(fits) {
             return Ok(Self(text.to_owned()));
         }
-        Err(Rule::new("invalid_name", "A role's name is 1 to 50 of a-z, 0-9, '_' and '-'."))
+        Err(Rule::new("invalid_name", "A name is 1 to 50 of a-z, 0-9, '_' and '-'."))
     }
 }
 
@@ -46,7 +48,7 @@ body! {
     /// What `POST /roles` takes.
     pub(crate) struct Create {
         /// Its name.
-        name: RoleName,
+        name: Name,
         /// What it is for.
         #[example("The support desk")]
         description: Option<Line<0, 255>>,
@@ -131,47 +133,15 @@ pub(crate) async fn delete(State(app): State<App>, once: Once, Path(name): Path<
     .await
 }
 
-/// `GET /plans`.
-pub(crate) async fn plans(State(app): State<App>, caller: Caller) -> Result<Json<Value>> {
-    let plans = super::plans(&caller, &mut app.db.read()).await?;
-    Ok(Json(
-        json!({"total_count": plans.len(), "plans": plans.iter().map(|plan| view("tier", plan)).collect::<Vec<_>>()}),
-    ))
-}
-
-/// `GET /plans/{tier}`.
-pub(crate) async fn plan(State(app): State<App>, caller: Caller, Path(tier): Path<String>) -> Result<Json<Value>> {
-    let plans = super::plans(&caller, &mut app.db.read()).await?;
-    let plan = plans.iter().find(|plan| plan.name == tier).ok_or_else(Error::not_found)?;
-    Ok(Json(view("tier", plan)))
-}
-
-/// `PUT /plans/{tier}`.
-pub(crate) async fn set_plan(
-    State(app): State<App>,
-    once: Once,
-    Path(tier): Path<String>,
-    body: Result<Json<Change>>,
-) -> Result<Answer> {
-    let caller = &once.caller;
-    caller.must(Permission::RolesWrite)?;
-    let plan = Plan::parse(&tier).ok_or_else(Error::not_found)?;
-    let (description, permissions) = body?.0.split();
-    once.write(&app, async |tx| {
-        Ok(Answer::ok(view("tier", &super::set_plan(tx, caller, plan, description, permissions).await?)))
-    })
-    .await
-}
-
 impl Change {
     fn split(self) -> (Option<String>, Option<Permissions>) {
         (self.description.map(Line::into_string), self.permissions.map(|list| Permissions::of(&list)))
     }
 }
 
-/// A name that a role can have: what cannot be one names nothing.
+/// A name that a role or plan can have: what cannot be one names nothing.
 fn known(name: &str) -> Result<&str> {
-    RoleName::read(&Value::from(name)).map(|_| name).map_err(|_| Error::not_found())
+    Name::read(&Value::from(name)).map(|_| name).map_err(|_| Error::not_found())
 }
 
 fn view(named: &str, role: &Custom) -> Value {
@@ -211,35 +181,6 @@ shape! {
         total_count: u64,
         /// The built-in ones first.
         roles: Vec<RoleView>,
-    }
-}
-
-shape! {
-    /// A plan: what it adds to a role.
-    pub(crate) struct PlanView {
-        /// Its name: the `subscription_tier` of a user.
-        #[example("premium")]
-        tier: String,
-        /// What it is for.
-        #[example("Search, and the profiles of others.")]
-        description: String,
-        /// What it adds.
-        #[example(["users.search"])]
-        permissions: Vec<String>,
-        /// Whether nobody has changed it.
-        is_built_in: bool,
-        /// When it was first changed.
-        created_at: Option<Time>,
-    }
-}
-
-shape! {
-    /// Every plan.
-    pub(crate) struct Plans {
-        /// How many there are.
-        total_count: u64,
-        /// All of them.
-        plans: Vec<PlanView>,
     }
 }
 

@@ -5,10 +5,11 @@
 //! the role or plan. The built-in roles are in the code. Begin with [`create`].
 
 pub mod http;
+pub mod plan;
 mod store;
 
 use crate::{
-    access::{Caller, Permission, Permissions, Plan, Role},
+    access::{Caller, Permission, Permissions, Role},
     clock::Time,
     db::{Conn, Tx},
     error::{Code, Error, Result},
@@ -97,44 +98,6 @@ pub async fn delete(tx: &mut Tx, caller: &Caller, name: &str) -> Result<()> {
     event::record(tx, told(Kind::RoleDeleted, caller, &role)).await
 }
 
-/// Every plan.
-///
-/// # Errors
-/// `forbidden`.
-pub async fn plans(caller: &Caller, conn: &mut Conn) -> Result<Vec<Custom>> {
-    caller.must(Permission::RolesRead)?;
-    let stored = store::plans(conn).await?;
-    let of = |plan: Plan| stored.iter().find(|stored| stored.name == plan.as_str()).cloned();
-    Ok(Plan::ALL.into_iter().map(|plan| of(plan).unwrap_or_else(|| as_made(plan))).collect())
-}
-
-/// Writes down what a plan adds.
-///
-/// # Errors
-/// `forbidden` when it adds, or added, what the caller lacks.
-pub async fn set_plan(
-    tx: &mut Tx,
-    caller: &Caller,
-    plan: Plan,
-    description: Option<String>,
-    permissions: Option<Permissions>,
-) -> Result<Custom> {
-    caller.must(Permission::RolesWrite)?;
-    let stored = store::plans(tx).await?.into_iter().find(|stored| stored.name == plan.as_str());
-    let before = stored.unwrap_or_else(|| as_made(plan));
-    caller.must_hold(before.permissions)?;
-    let after = Custom {
-        description: description.unwrap_or_else(|| before.description.clone()),
-        permissions: permissions.unwrap_or(before.permissions),
-        created_at: before.created_at.or(Some(tx.now())),
-        ..before.clone()
-    };
-    caller.must_hold(after.permissions)?;
-    store::set_plan(tx, &after).await?;
-    event::record(tx, told(Kind::PlanUpdated, caller, &after).with("before", before.permissions.to_text())).await?;
-    Ok(after)
-}
-
 async fn custom(tx: &mut Tx, caller: &Caller, name: &str) -> Result<Custom> {
     caller.must(Permission::RolesWrite)?;
     if Role::parse(name).is_some() {
@@ -155,15 +118,6 @@ fn built_in(role: Role) -> Custom {
         name: role.as_str().to_owned(),
         description: description.to_owned(),
         permissions: role.permissions(),
-        created_at: None,
-    }
-}
-
-fn as_made(plan: Plan) -> Custom {
-    Custom {
-        name: plan.as_str().to_owned(),
-        description: plan.description().to_owned(),
-        permissions: plan.permissions(),
         created_at: None,
     }
 }

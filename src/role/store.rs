@@ -62,8 +62,39 @@ pub(super) async fn delete(tx: &mut Tx, name: &str) -> Result<()> {
 }
 
 pub(super) async fn plans(conn: &mut Conn) -> Result<Vec<Custom>> {
-    let rows: Vec<Row> = sql("select tier, description, permissions, created_at from plans").fetch_all(conn).await?;
+    let rows: Vec<Row> =
+        sql("select tier, description, permissions, created_at from plans order by tier").fetch_all(conn).await?;
     Ok(rows.into_iter().map(custom).collect())
+}
+
+pub(super) async fn lock_plan(tx: &mut Tx, tier: &str) -> Result<Option<Custom>> {
+    let row = sql("select tier, description, permissions, created_at from plans where tier = $1").bind(tier);
+    Ok(row.for_update().fetch_optional(tx).await?.map(custom))
+}
+
+/// False when the name is taken.
+pub(super) async fn insert_plan(tx: &mut Tx, plan: &Custom) -> Result<bool> {
+    let inserted = sql("insert into plans (tier, description, permissions, created_at, updated_at)
+                        values ($1, $2, $3, $4, $4) on conflict (tier) do nothing")
+    .bind(plan.name.as_str())
+    .bind(plan.description.as_str())
+    .bind(plan.permissions.to_text())
+    .bind(tx.now())
+    .execute(tx)
+    .await?;
+    Ok(inserted == 1)
+}
+
+/// Whether somebody has this plan, which is none of the program's. The index holds nobody else.
+pub(super) async fn plan_is_used(tx: &mut Tx, tier: &str) -> Result<bool> {
+    let one = sql("select id from users where subscription_tier = $1
+                       and subscription_tier not in ('basic', 'premium', 'enterprise') limit 1");
+    Ok(one.bind(tier).fetch_optional::<(crate::id::UserId,)>(tx).await?.is_some())
+}
+
+pub(super) async fn delete_plan(tx: &mut Tx, tier: &str) -> Result<()> {
+    sql("delete from plans where tier = $1").bind(tier).execute(tx).await?;
+    Ok(())
 }
 
 pub(super) async fn set_plan(tx: &mut Tx, plan: &Custom) -> Result<()> {

@@ -10,7 +10,10 @@ use crate::{
     },
     id::KeyId,
     key::http::{self as key, Keys, NewKey},
-    role::http::{self as role, AllPermissions, PlanView, Plans, RoleView, Roles},
+    role::http::{
+        self as role, AllPermissions, RoleView, Roles,
+        plan::{self, PlanView, Plans},
+    },
 };
 
 const TAG: Tag = Tag {
@@ -22,7 +25,7 @@ pub(super) fn routes() -> Routes<App> {
     let reads = |id, summary| Doc::new(id, summary).needs(Permission::RolesRead.as_str());
     let writes = |id, summary| Doc::new(id, summary).needs(Permission::RolesWrite.as_str());
     let role = |doc: Doc| doc.path::<Line<1, 50>>("name", "The role's name.");
-    let plan = |doc: Doc| doc.path::<Line<1, 50>>("tier", "`basic`, `premium` or `enterprise`.");
+    let tier = |doc: Doc| doc.path::<Line<1, 50>>("tier", "The plan's name.");
     Routes::new("/api/v1", TAG)
         .get(
             "/permissions",
@@ -52,12 +55,30 @@ pub(super) fn routes() -> Routes<App> {
                 .says(200, "It is gone.")
                 .refuses(&[Code::Conflict]),
         )
-        .get("/plans", role::plans, reads("listPlans", "Every plan").gives::<Plans>(200, "All three."))
-        .get("/plans/{tier}", role::plan, plan(reads("getPlan", "Read a plan")).gives::<PlanView>(200, "The plan."))
+        .get("/plans", plan::list, reads("listPlans", "Every plan").gives::<Plans>(200, "They are not paged."))
+        .post(
+            "/plans",
+            plan::create,
+            writes("createPlan", "Make a plan")
+                .about("Whoever may change users gives it to them: `subscription_tier` of `PATCH /users/{id}`.")
+                .gives::<PlanView>(201, "The plan.")
+                .refuses(&[Code::Conflict]),
+        )
+        .get("/plans/{tier}", plan::get, tier(reads("getPlan", "Read a plan")).gives::<PlanView>(200, "The plan."))
         .put(
             "/plans/{tier}",
-            role::set_plan,
-            plan(writes("putPlan", "Change what a plan adds")).gives::<PlanView>(200, "The plan as it is now."),
+            plan::update,
+            tier(writes("putPlan", "Change what a plan adds"))
+                .about("Counts at once for all who have it.")
+                .gives::<PlanView>(200, "The plan as it is now."),
+        )
+        .delete(
+            "/plans/{tier}",
+            plan::delete,
+            tier(writes("deletePlan", "Take a plan away"))
+                .about("Not while somebody has it, and not `basic`, `premium` and `enterprise`.")
+                .says(200, "It is gone.")
+                .refuses(&[Code::Conflict]),
         )
         .get(
             "/keys",

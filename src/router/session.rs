@@ -28,7 +28,10 @@ pub(super) fn routes() -> Routes<App> {
         .post(
             "/logout-all",
             session::logout_all,
-            Doc::new("logoutAll", "End all my sessions").says(200, "They have ended."),
+            Doc::new("logoutAll", "End all my sessions")
+                .says(200, "They have ended.")
+                .signed_in()
+                .refuses(&[Code::Forbidden]),
         )
         .get("/me", account::me, Doc::new("getAuthMe", "Who I am").gives::<User>(200, "The user.").with_etag())
         .post(

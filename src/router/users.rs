@@ -3,7 +3,9 @@
 use crate::{
     access::Permission,
     account::http::{
-        self as account, own,
+        self as account,
+        dossier::{self, shape::Dossier},
+        own,
         shape::{Stats, User, Users},
     },
     app::App,
@@ -44,27 +46,6 @@ pub(super) fn routes() -> Routes<App> {
                 .says(200, "The account was deleted.")
                 .refuses(&[Code::WrongPassword, Code::ReauthRequired, Code::LastSuperadmin, Code::TooManyAttempts]),
         )
-        .post(
-            "/import",
-            import::import,
-            Doc::new("importUsers", "Import users")
-                .about(
-                    "A CSV of any length, up to 1 GiB. Rows are written in batches: when it breaks off, send it again, \
-                     and who is here already is skipped.",
-                )
-                .needs(Permission::UsersImport.as_str())
-                .gives::<import::Told>(200, "What became of the rows.")
-                .refuses(&[Code::Conflict]),
-        )
-        .get(
-            "/export",
-            import::export,
-            Doc::new("exportUsers", "Export users")
-                .about("Everybody, streamed. Cells that a spreadsheet would run begin with an apostrophe.")
-                .needs(Permission::UsersExport.as_str())
-                .gives_text("text/csv", 200, "A row for each user.")
-                .gives_text("application/jsonl", 200, "A JSON object for each user."),
-        )
         .get(
             "/me/profile",
             profile::profile,
@@ -94,6 +75,13 @@ pub(super) fn routes() -> Routes<App> {
                 .gives::<Preferences>(200, "The preferences as they are now."),
         )
         .get("/me/stats", own::stats, Doc::new("getMyStats", "Figures of my account").gives::<Stats>(200, "They."))
+        .get(
+            "/me/export",
+            dossier::export,
+            Doc::new("exportMe", "Everything that is held about me")
+                .about("One JSON document, streamed: it may be long. It holds no secret.")
+                .gives::<Dossier>(200, "The document."),
+        )
         .post(
             "/me/upgrade",
             own::upgrade,
@@ -109,6 +97,32 @@ pub(super) fn routes() -> Routes<App> {
                 .gives::<User>(200, "The user as he is now.")
                 .with_etag()
                 .refuses(&[Code::Conflict, Code::VerificationRequired]),
+        )
+        .and(crowd())
+}
+
+fn crowd() -> Routes<App> {
+    Routes::new("/api/v1/users", TAG)
+        .post(
+            "/import",
+            import::import,
+            Doc::new("importUsers", "Import users")
+                .about(
+                    "A CSV of any length, up to 1 GiB. Rows are written in batches: when it breaks off, send it again, \
+                     and who is here already is skipped.",
+                )
+                .needs(Permission::UsersImport.as_str())
+                .gives::<import::Told>(200, "What became of the rows.")
+                .refuses(&[Code::Conflict]),
+        )
+        .get(
+            "/export",
+            import::export,
+            Doc::new("exportUsers", "Export users")
+                .about("Everybody, streamed. Cells that a spreadsheet would run begin with an apostrophe.")
+                .needs(Permission::UsersExport.as_str())
+                .gives_text("text/csv", 200, "A row for each user.")
+                .gives_text("application/jsonl", 200, "A JSON object for each user."),
         )
         .get(
             "/search",

@@ -2,8 +2,20 @@
 
 use crate::access::Role;
 
-/// The plans in the order of their codes; any other has the next code.
+/// The plans of the program in the order of their codes; any other has the next code, and a hash of its name beside it.
 pub const TIERS: [&str; 3] = ["basic", "premium", "enterprise"];
+
+/// Where the hash of a plan's name begins, and how long it is. Two of the few plans that somebody makes share one about
+/// as often as two random ids do.
+const HASH_AT: u32 = 16;
+const HASH: i64 = (1 << 46) - 1;
+
+/// FNV-1a of 64 bit, cut off. It is stored, so it never changes.
+fn hash(name: &str) -> i64 {
+    let mix = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325, mix);
+    i64::try_from(hash >> 18).unwrap_or(0) & HASH
+}
 
 /// A field that is yes or no.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,8 +60,12 @@ impl Facet {
     #[must_use]
     pub fn tier(tier: &str) -> Self {
         let code = TIERS.iter().position(|known| *known == tier).unwrap_or(TIERS.len());
-        Self { mask: 0b1100, value: i64::try_from(code).unwrap_or(0) << 2 }
+        let name = if code == TIERS.len() { hash(tier) << HASH_AT } else { 0 };
+        Self { mask: Self::TIER, value: i64::try_from(code).unwrap_or(0) << 2 | name }
     }
+
+    /// The bits of the plan.
+    pub const TIER: i64 = 0b1100 | HASH << HASH_AT;
 
     /// Both.
     #[must_use]

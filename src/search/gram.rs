@@ -79,7 +79,7 @@ fn triples(field: Field, text: &str) -> impl Iterator<Item = u32> {
 
 /// Each field of few values that a packed number holds.
 fn facets(facet: i64) -> impl Iterator<Item = u32> {
-    let fields = Flag::ALL.into_iter().map(|flag| Facet::flag(flag, true).mask).chain([0b11, 0b1100]);
+    let fields = Flag::ALL.into_iter().map(|flag| Facet::flag(flag, true).mask).chain([0b11, Facet::TIER]);
     fields.map(move |mask| gram_of_facet(Facet { mask, value: facet & mask }))
 }
 

@@ -13,9 +13,13 @@ use crate::{
     error::{Code, Error, Result},
     http::{Json, Message, Path},
     id::{SessionId, UserId},
-    once::{Answer, http::Once},
+    once::{
+        Answer, find,
+        http::{Begun, Key, Once},
+    },
     secret::Token,
     shape,
+    token::Use,
 };
 
 body! {
@@ -28,6 +32,9 @@ body! {
 }
 
 /// `POST /logout`: ends the session of the bearer, or of the refresh token. What is unknown has nothing to end.
+///
+/// It asks for no `Idempotency-Key`: a repetition comes with a token that is refused by then, ends nothing, and is
+/// answered alike.
 pub(crate) async fn logout(
     State(app): State<App>,
     Anybody(stranger): Anybody,
@@ -54,15 +61,42 @@ pub(crate) async fn logout(
     Ok(Message::new("User logged out successfully"))
 }
 
-/// `POST /logout-all`: ends every session of the caller.
-pub(crate) async fn logout_all(State(app): State<App>, once: Once) -> Result<Answer> {
-    let caller = &once.caller;
+/// `POST /logout-all`: ends every session of the caller, this one too.
+///
+/// So whoever repeats the request comes with a token that is refused. His key is asked all the same, as long as the
+/// token is genuine: what he gets is the sentence that he got, or should have got, before.
+pub(crate) async fn logout_all(
+    State(app): State<App>,
+    Anybody(stranger): Anybody,
+    Bearer(bearer): Bearer,
+    key: Key,
+) -> Result<Answer> {
+    let bearer = bearer.ok_or(Code::NotSignedIn)?;
+    let caller = match app.bearers.caller(&app.watch, &bearer, stranger.origin).await {
+        Ok(caller) => caller,
+        Err(error) if error.code() == Code::TokenRefused => return again(&app, &bearer, &key).await?.ok_or(error),
+        Err(error) => return Err(error),
+    };
     let (user, _) = caller.signed_in()?;
+    let once = match Once::begin(&app, caller, &key).await? {
+        Begun::First(once) => once,
+        Begun::Again(answer) => return Ok(answer),
+    };
+    let caller = &once.caller;
     once.write(&app, async |tx| {
         super::revoke_all(tx, caller, user, None, Reason::Logout).await?;
         Ok(Answer::message("All sessions were ended"))
     })
     .await
+}
+
+/// What was answered to a request with this key in a session that has ended.
+async fn again(app: &App, bearer: &str, key: &Key) -> Result<Option<Answer>> {
+    let Some(claims) = app.tokens.verify(Use::Access, bearer).await? else { return Ok(None) };
+    match key.of(app, claims.sub.uuid())? {
+        Some(repeat) => find(&mut app.db.read(), &repeat, app.db.clock().now()).await,
+        None => Ok(None),
+    }
 }
 
 /// `GET /sessions`: the caller's own.
@@ -128,7 +162,7 @@ shape! {
     }
 }
 
-fn view(session: &Session, current: SessionId) -> Value {
+pub(crate) fn view(session: &Session, current: SessionId) -> Value {
     json!({
         "id": session.id,
         "ip_address": session.ip_address,

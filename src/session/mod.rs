@@ -171,6 +171,14 @@ pub async fn list(conn: &mut Conn, user: UserId, now: Time) -> Result<Vec<Sessio
     store::active(conn, user, now).await
 }
 
+/// All that is held of a user's sessions, ended ones too: up to `limit`, the newest first, behind one.
+///
+/// # Errors
+/// Of the database.
+pub async fn history(conn: &mut Conn, user: UserId, behind: Option<&Session>, limit: i64) -> Result<Vec<Session>> {
+    store::history(conn, user, behind.map(|session| (session.created_at, session.id)), limit).await
+}
+
 /// Ends one session of a user. False when there is none such, or it has ended already.
 ///
 /// # Errors

@@ -252,6 +252,21 @@ pub(super) async fn active(conn: &mut Conn, user: UserId, now: Time) -> Result<V
     .await
 }
 
+/// Ended ones too, the newest first.
+pub(super) async fn history(
+    conn: &mut Conn,
+    user: UserId,
+    behind: Option<(Time, SessionId)>,
+    limit: i64,
+) -> Result<Vec<Session>> {
+    let query = sql!("select ", Session::COLUMNS, " from sessions where user_id = ").value(user);
+    let query = match behind {
+        Some((at, id)) => query.push(" and (created_at, id) < (").value(at).push(", ").value(id).push(")"),
+        None => query,
+    };
+    query.push(" order by created_at desc, id desc limit ").value(limit).fetch_all(conn).await
+}
+
 pub(super) async fn end(tx: &mut Tx, user: UserId, id: SessionId, reason: Reason) -> Result<bool> {
     let ended = sql("update sessions set ended_at = $1, end_reason = $2
                      where id = $3 and user_id = $4 and ended_at is null and expires_at > $1")

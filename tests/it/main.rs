@@ -3,6 +3,7 @@
 
 mod access;
 mod account;
+mod audit;
 mod backup;
 mod canary;
 mod browser;
@@ -12,6 +13,7 @@ mod commands;
 mod crash;
 mod deletion;
 mod doctor;
+mod dossier;
 mod engine;
 mod enumeration;
 mod guessing;
@@ -31,6 +33,7 @@ mod once;
 mod openapi;
 mod password;
 mod people;
+mod plan;
 mod powercut;
 mod profile;
 mod proof;

@@ -1,7 +1,7 @@
 //! A client of the old kind finds its routes, and every difference is as docs/migrating.md tells.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use denizen::db::Engine;
+use denizen::{access::Role, db::Engine};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 use serde_json::{Value, json};
 
@@ -13,6 +13,7 @@ use crate::{
         database::Database,
         program::Program,
     },
+    people::{person, verify},
 };
 
 const SHARED: &str = "q9Zr3fV0y7mW1kTb8XcL5sNdJ2hGpA6eUoRiYtQw4z";
@@ -102,6 +103,30 @@ each_engine! {
         assert_eq!((&me["bio"], &me["phone"], &me["full_name"]), (&Value::Null, &json!("1"), &json!("ann Example")));
         let me = mine.patch("/api/v1/users/me", json!({"phone": "2"})).await.expect(200).json();
         assert_eq!((&me["phone"], &me["full_name"]), (&json!("2"), &json!("ann Example")));
+    }
+
+    async fn people_of_before_are_found_by_their_ids_and_listed_under_the_names_of_before(app) {
+        let root = person(&app, "root", Role::Superadmin).await;
+        let client = app.bearer(&root.access);
+        let csv = "id,email,full_name,plan\n4711,ann@example.com,Ann Lee,premium\n4712,bob@example.com,Bob Roe,gold\n";
+        let told = client.send("POST", "/api/v1/users/import", Some(("text/csv", csv.as_bytes().to_vec()))).await.expect(200).json();
+        assert_eq!((&told["created"], &told["rejected"]), (&json!(1), &json!(1)));
+        let ann = client.get("/api/v1/users/4711").await.expect(200).json();
+        assert_eq!((&ann["external_id"], &ann["is_verified"], &ann["subscription_tier"]), (&json!("4711"), &json!(true), &json!("premium")));
+        let found = client.get("/api/v1/users/search?external_id=4711&page_size=5").await.expect(200).json();
+        assert_eq!((&found["users"][0]["id"], &found["total_count"], &found["page_size"], &found["total_pages"]), (&ann["id"], &json!(1), &json!(5), &json!(1)));
+        let listed = client.get("/api/v1/users?size=5").await.expect(200).json();
+        assert_eq!((listed["items"].as_array().unwrap().len(), &listed["pages"]), (2, &json!(1)));
+        assert_eq!(client.get("/api/v1/users?page=201&size=50").await.expect(422).faults(), ["page:use_cursor"]);
+        assert_eq!(client.get("/api/v1/users/search?firstname=ann").await.expect(422).faults(), ["firstname:unknown_field"]);
+        // Who registers himself sees nobody before his address is proved, and then no addresses.
+        let new = app.register("new").await;
+        app.bearer(&new.access).get("/api/v1/users/4711").await.expect(403);
+        verify(&app, &new).await;
+        assert!(app.bearer(&new.access).get("/api/v1/users/4711").await.expect(200).json().get("email").is_none());
+        app.numbered().await;
+        let arrival = client.get("/api/v1/users/4711/events?kind=user.created").await.expect(200).json();
+        assert_eq!(arrival["items"][0]["data"]["source"], "import");
     }
 
     async fn tokens_tell_whom_they_are_from_and_for(app) {

@@ -1,5 +1,8 @@
 //! A repeated request takes effect once, wherever and however it is repeated.
 
+mod killed;
+mod routes;
+
 use std::time::Duration;
 
 use denizen::{access::Role, db::Engine};

@@ -247,7 +247,7 @@ each_engine! {
                 app.bearer(&ann.access).put(&of(&bob), body.clone()).await.expect(403);
             }
             let name = field.as_object().unwrap().keys().next().unwrap().clone();
-            let may = ["is_verified", "external_id", "app_metadata", "email", "password", "ip_address"];
+            let may = ["is_verified", "external_id", "app_metadata", "email", "password", "ip_address", "subscription_tier"];
             if !may.contains(&name.as_str()) {
                 app.bearer(&admin.access).put(&of(&bob), body).await.expect(422);
             }

@@ -45,6 +45,14 @@ pub async fn authority(conn: &mut Conn, directory: Directory, user: &User, now: 
     one.into_iter().next().ok_or_else(|| Error::internal("nobody in, nobody out"))
 }
 
+/// What somebody was granted: which role, until when, since when.
+///
+/// # Errors
+/// Of the database.
+pub async fn held(conn: &mut Conn, user: UserId) -> Result<Vec<(String, Option<Time>, Time)>> {
+    store::held(conn, user).await
+}
+
 /// Gives an account another built-in role, until it ends or for good. The role of a superadmin does not end: the last
 /// one would go by himself.
 ///
@@ -116,6 +124,11 @@ async fn changed(tx: &mut Tx, caller: &Caller, before: User, how: &str, role: &s
     let event = Event::new(Kind::UserRoleChanged, caller).user(after.id).version(after.version);
     event::record(tx, event.with(how, role).with("user", super::view::record(&after))).await?;
     Ok(after)
+}
+
+/// What a plan adds, if superadmins wrote it down. It is not taken away until the transaction ends.
+pub(super) async fn plan(tx: &mut Tx, tier: &str) -> Result<Option<String>> {
+    store::plan(tx, tier).await
 }
 
 /// Whether somebody holds a custom role now.

@@ -36,6 +36,12 @@ pub(super) async fn plans(conn: &mut Conn) -> Result<Vec<(String, String)>> {
     sql("select tier, permissions from plans").fetch_all(conn).await
 }
 
+/// What a plan adds, if superadmins wrote it down. It is not taken away until the transaction ends.
+pub(super) async fn plan(tx: &mut Tx, tier: &str) -> Result<Option<String>> {
+    let row = sql("select permissions from plans where tier = $1").bind(tier).for_update();
+    Ok(row.fetch_optional::<(String,)>(tx).await?.map(|row| row.0))
+}
+
 /// What a custom role allows. It cannot change until the transaction ends.
 pub(super) async fn role_permissions(tx: &mut Tx, role: &str) -> Result<Option<String>> {
     let row = sql("select permissions from roles where name = $1").bind(role).for_update();
@@ -78,4 +84,10 @@ pub(super) async fn is_staff(tx: &mut Tx, user: UserId) -> Result<bool> {
     let held = sql("select count(*) from grants g join roles r on r.name = g.role
                     where g.user_id = $1 and (g.expires_at is null or g.expires_at > $2)");
     Ok(held.bind(user).bind(tx.now()).scalar::<i64>(tx).await? > 0)
+}
+
+/// What somebody was granted: which role, until when, since when.
+pub(super) async fn held(conn: &mut Conn, user: UserId) -> Result<Vec<(String, Option<Time>, Time)>> {
+    let rows = sql("select role, expires_at, created_at from grants where user_id = $1 order by role").bind(user);
+    rows.fetch_all(conn).await
 }

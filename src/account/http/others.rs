@@ -83,15 +83,15 @@ pub(crate) async fn update(
         None => None,
     };
     let hash = hash.as_ref();
-    once.write(app, async |tx| {
+    let work = once.write(app, async |tx| {
         oversight::update(tx, caller, id, changes, oversight, expected).await?;
         if let Some(hash) = hash {
             change_password::set_for_other(tx, caller, id, hash).await?;
         }
         let user = account::lock(tx, id).await?.ok_or_else(Error::not_found)?;
         seen::answer(app, tx, caller, &user).await
-    })
-    .await
+    });
+    Box::pin(work).await
 }
 
 /// `DELETE /users/{id}`: of oneself the same as `/users/me`.

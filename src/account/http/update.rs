@@ -98,6 +98,9 @@ body! {
         /// What is kept with the user and he does not write; not of oneself.
         #[example({"crm": 4711})]
         app_metadata: Patch<JsonObject<16_384>>,
+        /// The plan; not of oneself. Nobody gives one that adds what he lacks.
+        #[example("premium")]
+        subscription_tier: Option<Line<1, 50>>,
     }
 }
 
@@ -127,6 +130,7 @@ impl UpdateOther {
             external_id: self.external_id,
             ip_address: self.ip_address.map(Address::into_string),
             app_metadata: self.app_metadata.map(JsonObject::into_map),
+            subscription_tier: self.subscription_tier.map(Line::into_string),
         };
         (own.into(), oversight, self.password)
     }

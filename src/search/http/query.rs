@@ -10,7 +10,7 @@ use crate::{
     clock::Time,
     error::{Error, Fault, Result},
     http::{Input, Int, Line, Paging, Rule, input::text},
-    search::{Count, Cursor, Direction, Emails, Field, Filter, Flag, How, Moment, Order, Search, TIERS},
+    search::{Count, Cursor, Direction, Emails, Field, Filter, Flag, How, Moment, Order, Search},
 };
 
 /// Most words of `query`.
@@ -114,8 +114,9 @@ body! {
         ip_address: Option<IpAddr>,
         /// The built-in role.
         role: Option<Role>,
-        /// The plan: `basic`, `premium` or `enterprise`.
-        subscription_tier: Option<Tier>,
+        /// The plan.
+        #[example("premium")]
+        subscription_tier: Option<Line<1, 50>>,
         /// The id in the system the person came from.
         #[example("4711")]
         external_id: Option<Line<1, 255>>,
@@ -227,7 +228,7 @@ impl Query {
             filter = is.map_or(filter.clone(), |is| filter.flag(flag, is));
         }
         filter = self.role.map_or(filter.clone(), |role| filter.role(role));
-        filter = self.subscription_tier.map_or(filter.clone(), |Tier(tier)| filter.tier(tier));
+        filter = self.subscription_tier.map_or(filter.clone(), |tier| filter.tier(&tier));
         filter = self.created_after.map_or(filter.clone(), |time| filter.after(Moment::CreatedAt, time));
         filter = self.created_before.map_or(filter.clone(), |time| filter.before(Moment::CreatedAt, time));
         filter = self.last_login_after.map_or(filter.clone(), |time| filter.after(Moment::LastLogin, time));
@@ -257,14 +258,10 @@ macro_rules! one_of {
     )+};
 }
 
-/// A plan's name.
-pub(crate) struct Tier(&'static str);
-
 /// `yes` or `no`, which are the words of the answer, or `true` or `false`.
 pub(crate) struct YesNo(bool);
 
 one_of! {
-    Tier, TIERS.to_vec(), |text| TIERS.into_iter().find(|tier| *tier == text).map(Self);
     Order, Self::ALL.iter().map(|order| order.as_str()).collect(), Self::parse;
     YesNo, vec!["yes", "no", "true", "false"], |text| match text {
         "yes" | "true" => Some(Self(true)),

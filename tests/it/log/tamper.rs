@@ -16,6 +16,7 @@ const TAMPERINGS: &[(&str, &str)] = &[
     ("update events set data = data || ' ' where seq = 5", "the data of event 5 was altered"),
     ("update events set salt = seal where seq = 5", "the data of event 5 was altered"),
     ("update events set data = null where seq = 5", "the data of event 5 was altered"),
+    ("update events set ip = '203.0.113.9' where seq = 5", "the address of event 5 is not the one in its data"),
     ("update events set digest = seal where seq = 5", "the seal of event 5 does not fit"),
     (
         "update events set data = (select data from saved where seq = 4), salt = (select salt from saved where seq = 4),

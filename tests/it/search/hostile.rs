@@ -124,7 +124,7 @@ each_engine! {
             ("is_active=yes", "is_active:wrong_type"),
             ("synced=maybe", "synced:unknown_value"),
             ("role=root", "role:unknown_role"),
-            ("subscription_tier=gold", "subscription_tier:unknown_value"),
+            ("subscription_tier=%07", "subscription_tier:control_character"),
             ("ip_address=10.0.0.0/8", "ip_address:invalid_ip_address"),
             ("created_after=yesterday", "created_after:invalid_time"),
             ("total=all", "total:unknown_value"),

@@ -5,8 +5,7 @@ use denizen::{access::Permission, error::Code, event::Kind};
 use super::{assert_none, source};
 
 /// Rows without a use as yet.
-const UNUSED: &[(&str, &str)] =
-    &[("Permission::EventsRead", "clients read it in a user's permissions; the route that asks for it is to come")];
+const UNUSED: &[(&str, &str)] = &[];
 
 /// Files that read the log. What they name is not thereby recorded.
 const READERS: &[&str] =
