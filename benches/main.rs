@@ -1,11 +1,12 @@
 //! The figures: what the service does, beside the limit of the machine in the same run. `./bench` starts it, and
 //! `docs/performance.md` says how to read it.
 //!
-//! `figures DENIZEN WITHOUT_LOG FOLDER POSTGRES_URL [full|quick|ROW]`: the program that is measured, this program
+//! `figures DENIZEN WITHOUT_LOG FOLDER POSTGRES_URL [full|people|quick|ROW]`: the program that is measured, this program
 //! built without the log, a folder for databases, and a PostgreSQL server.
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot go on has failed")]
 #![expect(clippy::cast_precision_loss, reason = "figures are rounded anyhow")]
 
+mod crowd;
 mod hello;
 mod load;
 mod machine;
@@ -74,11 +75,17 @@ fn main() -> ExitCode {
 
 /// Measures and prints; a full run writes the pages too.
 fn figures(mut bench: Bench, which: &str) -> ExitCode {
-    let chosen: Vec<_> =
-        rows::ROWS.iter().filter(|(name, _)| which == *name || ["full", "quick"].contains(&which)).collect();
+    let chosen: Vec<_> = match which {
+        "full" | "quick" => rows::ROWS.iter().collect(),
+        "people" => crowd::ROWS.iter().collect(),
+        row => rows::ROWS.iter().chain(crowd::ROWS).filter(|(name, _)| *name == row).collect(),
+    };
     if chosen.is_empty() {
         eprintln!("There is no row {which}.");
         return ExitCode::from(2);
+    }
+    if which == "people" {
+        bench.rounds = 3;
     }
     if which == "quick" {
         (bench.rounds, bench.length) = (3, Duration::from_secs(1));
@@ -95,9 +102,13 @@ fn figures(mut bench: Bench, which: &str) -> ExitCode {
     let lines: String = measured.iter().map(table::line).collect();
     let table = format!("{machine}\n\n{}{lines}", table::HEAD);
     println!("{table}");
-    if which == "full" {
-        table::write("docs/performance.md", &table);
-        table::write("README.md", &table::summary(&measured));
+    match which {
+        "full" => {
+            table::write("docs/performance.md", "./bench", &table);
+            table::write("README.md", "./bench", &table::summary(&measured));
+        }
+        "people" => table::write("docs/performance.md", "./bench people", &table),
+        _ => {}
     }
     if measured.iter().all(table::Row::holds) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -49,7 +49,8 @@ pub fn runtime() -> Runtime {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap()
 }
 
-async fn open(database: &Database) -> App {
+/// The application, without the background work of a server.
+pub async fn open(database: &Database) -> App {
     let (config, _) = Config::load(&Source::of(database.settings.clone())).unwrap();
     App::open(config).await.unwrap()
 }
@@ -58,7 +59,8 @@ fn anybody() -> Caller {
     Caller::anonymous(Origin { ip: Some([127, 0, 0, 1].into()), user_agent: None })
 }
 
-fn new(email: &str) -> New {
+/// What an account begins with.
+pub fn new(email: &str) -> New {
     New {
         email: Email::parse(email).unwrap(),
         username: None,

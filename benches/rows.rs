@@ -18,7 +18,7 @@ use super::{
 };
 
 /// Measures some rows.
-type Measure = fn(&Bench) -> Vec<Row>;
+pub type Measure = fn(&Bench) -> Vec<Row>;
 
 /// The rows by their names, in the order of the table.
 pub const ROWS: &[(&str, Measure)] =
@@ -96,7 +96,7 @@ fn storm_on(bench: &Bench, engine: Engine) -> Vec<Row> {
 }
 
 /// Hashes a second on all cores, with nothing else going on: the service's crate and parameters.
-fn hashes(length: Duration) -> f64 {
+pub fn hashes(length: Duration) -> f64 {
     let cores = thread::available_parallelism().unwrap().get();
     let one = || {
         let params = Params::new(7_168, 5, 1, Some(32)).unwrap();

@@ -105,8 +105,9 @@ pub fn line(row: &Row) -> String {
         side.as_ref().map_or_else(String::new, |(samples, unit)| samples.text(unit))
     };
     let bound = match row.bound {
+        Bound::AtLeast(bound) if bound <= 0.0 => "nothing".to_owned(),
         Bound::AtLeast(bound) => format!("at least {bound:.0}{}", row.unit),
-        Bound::AtMost(bound) => format!("at most {bound:.0}{}", row.unit),
+        Bound::AtMost(bound) => format!("at most {bound}{}", row.unit),
     };
     let verdict = if row.holds() { "holds" } else { "**falls short**" };
     let (figure, faults) = (row.figure.text(row.unit), row.faults.join("; "));
@@ -138,13 +139,13 @@ pub fn summary(rows: &[Row]) -> String {
     text
 }
 
-const BEGIN: &str = "<!-- Measured: ./bench -->\n";
 const END: &str = "<!-- End of what is measured -->\n";
 
-/// Puts a text between the marks of a page.
-pub fn write(path: &str, text: &str) {
+/// Puts what a command measured between its marks of a page.
+pub fn write(path: &str, command: &str, text: &str) {
     let page = fs::read_to_string(path).unwrap();
-    let (before, rest) = page.split_once(BEGIN).unwrap_or_else(|| panic!("{path} has no place for figures"));
+    let begin = format!("<!-- Measured: {command} -->\n");
+    let (before, rest) = page.split_once(&begin).unwrap_or_else(|| panic!("{path} has no place for figures"));
     let (_, after) = rest.split_once(END).unwrap();
-    fs::write(path, format!("{before}{BEGIN}{text}{END}{after}")).unwrap();
+    fs::write(path, format!("{before}{begin}{text}{END}{after}")).unwrap();
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use const_format::concatcp;
 use serde_json::{Map, Value as Json};
 
 use super::{Email, New, Username, Verification, arrival::SOURCE};
@@ -159,7 +160,7 @@ pub(super) async fn insert(tx: &mut Tx, user: &User) -> Result<()> {
 
 /// Many accounts at once.
 pub(super) async fn insert_all(tx: &mut Tx, users: &[User]) -> Result<()> {
-    const COLUMNS: &str = const_format::concatcp!(User::COLUMNS, ", email_key, username_key");
+    const COLUMNS: &str = concatcp!(User::COLUMNS, ", email_key, username_key");
     let row = |user: &User| user.values().into_iter().chain(keys(user)).collect();
     load("users", COLUMNS, users.iter().map(row).collect()).execute(tx).await?;
     search::add_all(tx, &users.iter().map(Into::into).collect::<Vec<_>>()).await
@@ -187,18 +188,24 @@ pub(super) async fn owners(
     keys: impl Iterator<Item = String>,
 ) -> Result<HashMap<String, UserId>> {
     const WIDTH: usize = 250;
+    const WITH: &str = ") select key, ";
+    const WHERE: &str = " from keys where ";
+    const IS: &str = " is not null";
+    const EMAIL: &str = "(select id from users where email_key = key)";
+    const USERNAME: &str = "(select id from users where username_key = key)";
+    const EXTERNAL_ID: &str =
+        concatcp!("(select user_id from identities where source = '", SOURCE, "' and subject = key)");
     let (keys, mut owners) = (keys.collect::<Vec<_>>(), HashMap::new());
     for some in keys.chunks(WIDTH) {
         let width = if some.len() > 16 { WIDTH } else { 16 };
-        let padded = some.iter().chain(std::iter::repeat(&some[0])).take(width).map(|key| key.as_str().into());
-        let query = match what {
-            Owned::Email => sql("select email_key, id from users where email_key in "),
-            Owned::Username => sql("select username_key, id from users where username_key in "),
-            Owned::ExternalId => {
-                sql("select subject, user_id from identities where source = $1 and subject in ").bind(SOURCE)
-            }
-        };
-        owners.extend(query.list(padded).fetch_all::<(String, UserId)>(conn).await?);
+        let padded = some.iter().chain(std::iter::repeat(&some[0])).take(width).map(|key| vec![key.as_str().into()]);
+        // Key by key: joined, a table that was empty when the statement was planned would be read whole each time.
+        let query = sql("with keys (key) as (values").rows(padded).push(match what {
+            Owned::Email => concatcp!(WITH, EMAIL, WHERE, EMAIL, IS),
+            Owned::Username => concatcp!(WITH, USERNAME, WHERE, USERNAME, IS),
+            Owned::ExternalId => concatcp!(WITH, EXTERNAL_ID, WHERE, EXTERNAL_ID, IS),
+        });
+        owners.extend(query.fetch_all::<(String, UserId)>(conn).await?);
     }
     Ok(owners)
 }

@@ -3,24 +3,33 @@
 use serde_json::{Map, Value, json};
 
 use super::User;
-use crate::access::{Authority, Caller};
+use crate::access::{Authority, Caller, Role};
 
 /// The whole record, as the log keeps it: every field that is not null.
 #[must_use]
 pub fn record(user: &User) -> Map<String, Value> {
-    let mut record = own(user, &Authority::of_role(user.role));
-    for derived in ["roles", "permissions", "synced", "last_login", "last_activity"] {
-        record.remove(derived);
-    }
-    record.retain(|_, value| !value.is_null());
-    record
+    let stored = stored(user, user.role).into_iter().filter(|(_, value)| !value.is_null());
+    stored.map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// The user as he sees himself: `User` of the HTTP contract.
 #[must_use]
 pub fn own(user: &User, authority: &Authority) -> Map<String, Value> {
     let permissions: Vec<&str> = authority.permissions.names().collect();
-    let fields = [
+    let more = [
+        ("roles", json!(authority.roles())),
+        ("permissions", json!(permissions)),
+        ("synced", json!(if user.synced { "yes" } else { "no" })),
+        ("last_login", json!(user.last_login)),
+        ("last_activity", json!(user.last_activity)),
+    ];
+    let all = stored(user, authority.role).into_iter().chain(more);
+    all.map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// What changes with the record alone.
+fn stored(user: &User, role: Role) -> [(&'static str, Value); 30] {
+    [
         ("id", json!(user.id)),
         ("email", json!(user.email)),
         ("username", json!(user.username)),
@@ -40,24 +49,18 @@ pub fn own(user: &User, authority: &Authority) -> Map<String, Value> {
         ("timezone", json!(user.timezone)),
         ("user_metadata", json!(user.user_metadata)),
         ("app_metadata", json!(user.app_metadata)),
-        ("role", json!(authority.role.as_str())),
-        ("roles", json!(authority.roles())),
-        ("permissions", json!(permissions)),
+        ("role", json!(role.as_str())),
         ("is_active", json!(user.is_active)),
         ("is_verified", json!(user.is_verified)),
         ("is_premium", json!(user.is_premium)),
         ("subscription_tier", json!(user.subscription_tier)),
         ("subscription_status", json!(user.subscription_status)),
-        ("synced", json!(if user.synced { "yes" } else { "no" })),
         ("external_id", json!(user.external_id)),
         ("must_change_password", json!(user.must_change_password)),
         ("mfa_enabled", json!(user.mfa_enabled)),
         ("created_at", json!(user.created_at)),
         ("updated_at", json!(user.updated_at)),
-        ("last_login", json!(user.last_login)),
-        ("last_activity", json!(user.last_activity)),
-    ];
-    fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    ]
 }
 
 /// What nobody sees of others who may not change them.

@@ -4,12 +4,12 @@ use std::io::Write;
 
 use clap::Args;
 
-use super::{Failure, import::numbered, progress::Progress};
+use super::{Failure, alone, progress::Progress};
 use crate::{
     access::Caller,
     app::App,
     import::{
-        Conflict, Journal, Mapping, Mode, Options, Passwords, Roles, Source,
+        BATCH, Conflict, Journal, Mapping, Mode, Options, Passwords, Report, Roles, Source,
         fake::{self, Crowd},
         run,
     },
@@ -49,15 +49,19 @@ impl Fake {
             default_hash: None,
             roles: Roles::Refused,
             mode: Mode::Write,
+            batch: BATCH,
         };
         let progress = Progress::new("users")?;
         let crowd = Crowd::new(self.users, self.seed, app.db.clock().now());
         let mapping = Mapping::new(&["email".into()], &[])?;
         let journal = Journal::default();
-        let work = run(app, caller, Source::Fake(Box::new(crowd)), mapping, &options, &journal, |report| {
-            progress.at(report.rows, self.users);
-        });
-        let report = numbered(app, Box::pin(work)).await;
+        let (journal, progress_ref) = (&journal, &progress);
+        let report = alone::numbered(app, async |batch| {
+            let (options, source) = (&Options { batch, ..options }, Source::Fake(Box::new(crowd)));
+            let watch = |report: &Report| progress_ref.at(report.rows, self.users);
+            Box::pin(run(app, caller, source, mapping, options, journal, watch)).await
+        })
+        .await;
         drop(progress);
         let report = report?;
         writeln!(out, "{} people were made up; {} were here already.", report.created, report.skipped)?;

@@ -4,21 +4,20 @@ use std::{
     fs::File,
     io::{self, BufReader, Read, Write},
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 use aws_lc_rs::digest;
 use clap::Args;
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 
-use super::Failure;
+use super::{Failure, alone::numbered};
 use crate::{
     access::Caller,
     app::App,
     error::{Error, Result},
-    event::{self, sequencer::Sequencer},
     import::{
-        Conflict, Csv, Field, Journal, Mapping, Mode, Options, Passwords, Report, Roles, Source, foreign::Table, run,
+        BATCH, Conflict, Csv, Field, Journal, Mapping, Mode, Options, Passwords, Report, Roles, Source, foreign::Table,
+        run,
     },
     password::Password,
 };
@@ -61,6 +60,9 @@ pub struct Import {
     /// Let roles above 'user' in
     #[arg(long)]
     allow_roles: bool,
+    /// Rows that are written at once [default: 3000; 1000 beside a server, whose writers wait meanwhile]
+    #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    batch: Option<u16>,
     /// Where the rejected rows go [default: the source with .rejects.csv]
     #[arg(long, value_name = "FILE")]
     rejects: Option<PathBuf>,
@@ -77,13 +79,15 @@ impl Import {
         let options = self.options(app).await?;
         let journal = self.journal(app, &mapping, &options)?;
         let bar = bar(length)?;
-        let report = numbered(
-            app,
-            Box::pin(run(app, caller, source, mapping, &options, &journal, |report| {
-                bar.set_position(report.position);
-                bar.set_message(HumanCount(report.rows).to_string());
-            })),
-        )
+        let watch = |report: &Report| {
+            bar.set_position(report.position);
+            bar.set_message(HumanCount(report.rows).to_string());
+        };
+        let (options_ref, journal_ref, batch) = (&options, &journal, self.batch.map(usize::from));
+        let report = numbered(app, async |usual| {
+            let options = &Options { batch: batch.unwrap_or(usual), ..options_ref.clone() };
+            Box::pin(run(app, caller, source, mapping, options, journal_ref, watch)).await
+        })
         .await;
         bar.finish_and_clear();
         let report = report?;
@@ -142,6 +146,7 @@ impl Import {
             default_hash,
             roles: if self.allow_roles { Roles::Allowed } else { Roles::Refused },
             mode: if self.dry_run { Mode::DryRun } else { Mode::Write },
+            batch: BATCH,
         })
     }
 
@@ -176,23 +181,6 @@ impl Import {
         let id = digest.finish().as_ref().try_into().map_err(|_| Error::internal("a digest has 32 bytes"))?;
         Ok(Journal { id: Some(id), rejects })
     }
-}
-
-/// Does the work while this process numbers the log, unless a server does; gives the last events a moment.
-pub(super) async fn numbered<T>(app: &App, work: impl Future<Output = Result<T>>) -> Result<T> {
-    // While a server has the data folder, he numbers.
-    let Ok(lock) = app.lock() else { return work.await };
-    let sequencer = Sequencer::start(app.db.clone(), Arc::clone(&app.keys), Arc::default());
-    let done = work.await;
-    for _ in 0..600 {
-        if done.is_err() || !event::backlog_is_over(&mut app.db.read(), 0).await? {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
-    sequencer.stop().await;
-    drop(lock);
-    done
 }
 
 pub(super) fn bar(length: u64) -> Result<ProgressBar, Failure> {

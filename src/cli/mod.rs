@@ -5,6 +5,7 @@
 //! The answer goes to the standard output, questions and refusals to the standard error. Settings come from the
 //! environment and its files alone: a flag for one would be a second home for it. Begin with [`Command`].
 
+mod alone;
 mod api_key;
 mod audit;
 mod backup;

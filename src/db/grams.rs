@@ -3,8 +3,26 @@
 //! `SQLite` keeps them as the words of a full-text index, `PostgreSQL` as arrays under an inverted one. Both find the
 //! rows that have several numbers by leaping from list to list, which costs about as much as the shortest.
 
-use super::{Engine, Sql, Tx, sql};
+use std::fmt::Write;
+
+use super::{Engine, Sql, Tx, load, sql};
 use crate::error::Result;
+
+/// New numbers for rows of the search, ascending.
+///
+/// # Errors
+/// Of the database.
+pub async fn numbers(tx: &mut Tx, count: usize) -> Result<Vec<i64>> {
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    if tx.engine() == Engine::Sqlite {
+        // Nobody else writes until this transaction ends.
+        let last: i64 = sql("select coalesce(max(doc), 0) from search_users").scalar(tx).await?;
+        return Ok((last + 1..=last + count).collect());
+    }
+    let numbers = sql("select nextval(pg_get_serial_sequence('search_users', 'doc')) from generate_series(1, $1)");
+    let numbers: Vec<(i64,)> = numbers.bind(count).fetch_all(tx).await?;
+    Ok(numbers.into_iter().map(|row| row.0).collect())
+}
 
 /// Gives a row its set.
 ///
@@ -24,22 +42,31 @@ pub async fn put(tx: &mut Tx, doc: i64, grams: impl IntoIterator<Item = u32>) ->
 /// # Errors
 /// Of the database.
 pub async fn put_all(tx: &mut Tx, sets: Vec<(i64, Vec<u32>)>) -> Result<()> {
-    if tx.engine() == Engine::Sqlite {
-        for (doc, grams) in sets {
-            put(tx, doc, grams).await?;
-        }
-        return Ok(());
+    let columns = if tx.engine() == Engine::Sqlite { "rowid, grams" } else { "doc, grams" };
+    let rows = sets.into_iter().map(|(doc, grams)| vec![doc.into(), text(grams).into()]);
+    load("search_grams", columns, rows.collect()).execute(tx).await
+}
+
+/// Lets more wait to be sorted in, as long as many sets come in at once: each search reads a little more meanwhile. What
+/// a killed process leaves so, the next one that brings many in puts right.
+///
+/// # Errors
+/// Of the database.
+pub async fn widen(tx: &mut Tx) -> Result<()> {
+    if tx.engine() == Engine::Postgres {
+        sql("alter index search_grams_grams set (gin_pending_list_limit = 4096)").execute(tx).await?;
     }
-    for some in sets.chunks(50) {
-        let rows =
-            some.iter().map(|(doc, grams)| vec![doc.to_string().as_str().into(), text(grams.iter().copied()).into()]);
-        sql(
-            "insert into search_grams (doc, grams) select doc::bigint, string_to_array(grams, ' ')::int[] from (values",
-        )
-        .rows(rows)
-        .push(") as sets (doc, grams)")
-        .send(tx)
-        .await?;
+    Ok(())
+}
+
+/// Lets as little wait as usual.
+///
+/// # Errors
+/// Of the database.
+pub async fn narrow(tx: &mut Tx) -> Result<()> {
+    if tx.engine() == Engine::Postgres {
+        sql("alter index search_grams_grams set (gin_pending_list_limit = 512)").execute(tx).await?;
+        sql("select gin_clean_pending_list('search_grams_grams'::regclass)").execute(tx).await?;
     }
     Ok(())
 }
@@ -93,5 +120,9 @@ pub const fn their_rows(engine: Engine) -> &'static str {
 
 /// The numbers between blanks.
 fn text(grams: impl IntoIterator<Item = u32>) -> String {
-    grams.into_iter().map(|gram| gram.to_string()).collect::<Vec<_>>().join(" ")
+    let mut text = String::with_capacity(800);
+    for (n, gram) in grams.into_iter().enumerate() {
+        let _ = write!(text, "{}{gram}", if n == 0 { "" } else { " " });
+    }
+    text
 }

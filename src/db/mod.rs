@@ -209,6 +209,29 @@ impl Db {
         let _ = self.0.listener.set(Box::new(listener));
     }
 
+    /// Prepares for many rows, as one may who has the database to himself.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub async fn widen(&self) -> Result<()> {
+        match &self.0.backend {
+            Backend::Sqlite(sqlite) => Ok(sqlite.widen().await?),
+            Backend::Postgres(_) => self.write(async |tx| grams::widen(tx).await).await,
+        }
+    }
+
+    /// Goes back from [`Db::widen`] to what suits all.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub async fn narrow(&self) -> Result<()> {
+        match &self.0.backend {
+            // The process that widened it ends.
+            Backend::Sqlite(_) => Ok(()),
+            Backend::Postgres(_) => self.write(async |tx| grams::narrow(tx).await).await,
+        }
+    }
+
     /// What the engine did and holds.
     #[must_use]
     pub fn figures(&self) -> Figures {

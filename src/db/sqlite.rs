@@ -1,6 +1,6 @@
 //! `SQLite`: one writer with group commit, and readers on the calling thread.
 //!
-//! A logical transaction is a savepoint inside one physical transaction. Whoever holds the writer runs his
+//! A logical transaction is a savepoint inside one physical transaction; the first needs none, it is the whole. Whoever holds the writer runs his
 //! statements inline and passes the writer on; the committer, a thread of its own, queues for the writer
 //! like everyone else (the mutex is fair), so it commits all who came before it at one fsync and then
 //! answers them. A failed savepoint rolls back alone. Nothing is answered before the commit, a refusal
@@ -22,11 +22,11 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig, ffi, types::ValueRef};
+use rusqlite::{Connection, ErrorCode, OpenFlags, ffi, types::ValueRef};
 use tokio::sync::{Mutex as FairMutex, OwnedMutexGuard, oneshot};
 
 pub use file::beside;
-use file::{make, uri};
+use file::{connect, make, uri};
 
 use super::{
     Value, dialect,
@@ -38,12 +38,12 @@ use crate::{
     metrics::{Histogram, SIZES},
 };
 
-/// How long a statement waits for another process that holds the write lock: short, since it blocks a worker. The
-/// transaction is tried again after a pause that does not.
-const BUSY_TIMEOUT: Duration = Duration::from_millis(250);
 /// How long a transaction queues for the writer before it gives up.
 const WRITER_TIMEOUT: Duration = Duration::from_secs(10);
-const STATEMENTS: usize = 256;
+
+/// What a writer may take that brings in many rows: pages that are changed twice in a transaction are then written once.
+const WIDE_CACHE_KIB: i64 = 40 * 1_024;
+const WIDE_LOG_PAGES: i64 = 40_000;
 
 pub(super) struct Sqlite {
     /// What readers open: the path, or for one who only looks a URI.
@@ -85,7 +85,17 @@ enum State {
 /// A logical transaction: the writer, held.
 pub(super) struct Savepoint {
     writer: Option<OwnedMutexGuard<Writer>>,
+    scope: Scope,
     committer: mpsc::Sender<()>,
+}
+
+/// What of the physical transaction a logical one can undo.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Scope {
+    /// All of it, since it came first and nobody joins before it ends.
+    Whole,
+    /// What it did itself.
+    Own,
 }
 
 impl Sqlite {
@@ -139,13 +149,21 @@ impl Sqlite {
     pub async fn begin(&self) -> Result<Savepoint, Failure> {
         let lock = tokio::time::timeout(WRITER_TIMEOUT, Arc::clone(&self.writer).lock_owned());
         let mut writer = lock.await.map_err(|_| Failure::unavailable("the writer stayed busy"))?;
-        if writer.state == State::Idle {
-            writer.conn.execute_batch("begin immediate").map_err(|e| failure(&e))?;
-            writer.state = State::Open;
-        }
-        let savepoint = Savepoint { writer: Some(writer), committer: self.committer.clone() };
-        savepoint.batch("savepoint t")?;
-        Ok(savepoint)
+        let (text, scope) = match writer.state {
+            State::Idle => ("begin immediate", Scope::Whole),
+            State::Open => ("savepoint t", Scope::Own),
+        };
+        writer.conn.execute_batch(text).map_err(|e| failure(&e))?;
+        writer.state = State::Open;
+        Ok(Savepoint { writer: Some(writer), scope, committer: self.committer.clone() })
+    }
+
+    /// Gives the writer more memory, and its log more room before it goes into the file.
+    pub async fn widen(&self) -> Result<(), Failure> {
+        let writer = self.writer.lock().await;
+        let widened = writer.conn.pragma_update(None, "cache_size", -WIDE_CACHE_KIB);
+        let widened = widened.and_then(|()| writer.conn.pragma_update(None, "wal_autocheckpoint", WIDE_LOG_PAGES));
+        widened.map_err(|e| failure(&e))
     }
 
     /// Runs a read on the calling thread.
@@ -194,21 +212,34 @@ impl Savepoint {
     }
 
     /// Keeps the work and waits for the physical commit.
-    pub async fn commit(self) -> Result<(), Failure> {
-        self.end("release t").await
+    pub async fn commit(mut self) -> Result<(), Failure> {
+        if self.scope == Scope::Own {
+            self.end("release t")?;
+        }
+        self.committed().await
     }
 
     /// Undoes the work and waits for the physical commit all the same.
-    pub async fn rollback(self) -> Result<(), Failure> {
-        self.end("rollback to t; release t").await
+    pub async fn rollback(mut self) -> Result<(), Failure> {
+        if self.scope == Scope::Own {
+            self.end("rollback to t; release t")?;
+            return self.committed().await;
+        }
+        if let Some(mut writer) = self.writer.take() {
+            writer.abandon("the transaction was undone");
+        }
+        Ok(())
     }
 
-    async fn end(mut self, text: &str) -> Result<(), Failure> {
-        if let Err(failure) = self.batch(text) {
+    fn end(&self, text: &str) -> Result<(), Failure> {
+        self.batch(text).map_err(|failure| {
             // FULL or IOERR in a statement may have rolled everything back already; the drop tells the neighbours.
             let is_lost = self.writer.as_ref().is_some_and(|writer| writer.conn.is_autocommit());
-            return Err(if is_lost { Failure::unavailable(failure.error) } else { failure });
-        }
+            if is_lost { Failure::unavailable(failure.error) } else { failure }
+        })
+    }
+
+    async fn committed(&mut self) -> Result<(), Failure> {
         let mut writer = self.writer.take().ok_or_else(|| Failure::internal("the transaction has ended"))?;
         let (answer, answered) = oneshot::channel();
         writer.waiting.push(answer);
@@ -227,8 +258,8 @@ impl Drop for Savepoint {
     /// An unfinished transaction (an error in ending it, or a panic in its closure) leaves no trace.
     fn drop(&mut self) {
         if let Some(writer) = &mut self.writer {
-            let undone = writer.conn.execute_batch("rollback to t; release t");
-            if undone.is_err() || writer.conn.is_autocommit() {
+            let is_undone = self.scope == Scope::Own && writer.conn.execute_batch("rollback to t; release t").is_ok();
+            if !is_undone || writer.conn.is_autocommit() {
                 writer.abandon("a transaction could not be undone");
             }
             let _ = self.committer.send(());
@@ -270,23 +301,6 @@ fn commit(writer: &mut Writer, figures: &Figures) {
     for answer in writer.waiting.drain(..) {
         let _ = answer.send(Ok(()));
     }
-}
-
-fn connect(path: &Path, access: OpenFlags) -> rusqlite::Result<Connection> {
-    let conn = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    conn.busy_timeout(BUSY_TIMEOUT)?;
-    conn.set_prepared_statement_cache_capacity(STATEMENTS);
-    if access.contains(OpenFlags::SQLITE_OPEN_READ_WRITE) {
-        // Whoever is told of a commit must find it again after a power cut.
-        conn.pragma_update(None, "journal_mode", "wal")?;
-        conn.pragma_update(None, "synchronous", "full")?;
-        conn.pragma_update(None, "wal_autocheckpoint", 4_000)?;
-    }
-    conn.pragma_update(None, "foreign_keys", "on")?;
-    conn.pragma_update(None, "trusted_schema", "off")?;
-    // A plan that looks at what is bound (to a `limit`, above all) is made anew each time a statement runs.
-    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-    Ok(conn)
 }
 
 fn run(conn: &Connection, statement: &Sql) -> Result<Outcome, Failure> {

@@ -27,6 +27,8 @@ use crate::{
 };
 
 const BATCH: i64 = 512;
+/// The same while more wait than that: what a transaction costs is then shared by more of them.
+const WIDE_BATCH: i64 = 2_048;
 const POLL: Duration = Duration::from_millis(100);
 const TOUCH: Duration = Duration::from_millis(500);
 const STANDSTILL: Duration = Duration::from_millis(1_500);
@@ -88,7 +90,7 @@ impl Drop for Sequencer {
 pub async fn drain(db: &Db, keys: &Keys) -> Result<i64> {
     let mut head = take_over(db).await?;
     loop {
-        match number(db, keys, &head).await? {
+        match number(db, keys, &head, BATCH).await? {
             Step::Moved(new) => head = new,
             Step::Nothing => return Ok(head.head),
             Step::Lost => head = take_over(db).await?,
@@ -166,8 +168,9 @@ impl Node {
         let is_watched = self.db.engine() == Engine::Postgres;
         let mut touched = Instant::now();
         self.tell.send_replace(head.head);
+        let mut most = BATCH;
         loop {
-            let step = match number(&self.db, &self.keys, &head).await? {
+            let step = match number(&self.db, &self.keys, &head, most).await? {
                 Step::Nothing if self.is_stopping() => return vacate(&self.db, &head).await,
                 Step::Nothing if is_watched && touched.elapsed() >= TOUCH => touch(&self.db, &head).await?,
                 step => step,
@@ -175,6 +178,7 @@ impl Node {
             match step {
                 Step::Lost => return Ok(()),
                 Step::Moved(new) => {
+                    most = if new.head - head.head >= BATCH { WIDE_BATCH } else { BATCH };
                     (head, touched) = (new, Instant::now());
                     self.tell.send_replace(head.head);
                 }
@@ -209,8 +213,8 @@ async fn touch(db: &Db, head: &Head) -> Result<Step> {
     Ok(if kept { Step::Moved(new) } else { Step::Lost })
 }
 
-async fn number(db: &Db, keys: &Keys, head: &Head) -> Result<Step> {
-    let events = batch(db).await?;
+async fn number(db: &Db, keys: &Keys, head: &Head, most: i64) -> Result<Step> {
+    let events = batch(db, most).await?;
     if events.is_empty() {
         return Ok(Step::Nothing);
     }
@@ -239,15 +243,15 @@ async fn number(db: &Db, keys: &Keys, head: &Head) -> Result<Step> {
     Ok(if kept { Step::Moved(new) } else { Step::Lost })
 }
 
-/// The next events, those of one user ascending by the version of his record.
+/// The next events, at most so many, those of one user ascending by the version of his record.
 ///
 /// Ids ascend with time on one node; between nodes whose clocks differ they may not. So the events of one user
 /// are put in order here, and those that come after one beyond the batch wait for it.
-async fn batch(db: &Db) -> Result<Vec<Pending>> {
+async fn batch(db: &Db, most: i64) -> Result<Vec<Pending>> {
     let mut conn = db.read();
-    let mut events = store::pending(&mut conn, BATCH).await?;
-    if let Some(last) = events.get(usize::try_from(BATCH - 1).unwrap_or(0)).map(|event| event.id) {
-        let beyond: HashMap<UserId, i64> = store::lowest_after(&mut conn, last, BATCH).await?.into_iter().collect();
+    let mut events = store::pending(&mut conn, most).await?;
+    if let Some(last) = events.get(usize::try_from(most - 1).unwrap_or(0)).map(|event| event.id) {
+        let beyond: HashMap<UserId, i64> = store::lowest_after(&mut conn, last, most).await?.into_iter().collect();
         let waits = |event: &Pending| {
             let lowest = event.user_id.and_then(|user| beyond.get(&user));
             event.user_version.zip(lowest).is_some_and(|(version, lowest)| version > *lowest)
@@ -256,7 +260,7 @@ async fn batch(db: &Db) -> Result<Vec<Pending>> {
         events.retain(|event| !waits(event));
         if let (true, Some(user)) = (events.is_empty(), first) {
             // All wait. What one of them waits for is the beginning of his own events.
-            return store::pending_of(&mut conn, user, BATCH).await;
+            return store::pending_of(&mut conn, user, most).await;
         }
     }
     let mut places: HashMap<UserId, Vec<usize>> = HashMap::new();

@@ -1,10 +1,13 @@
 //! Everybody, page by page: as CSV that a spreadsheet opens without running anything, or as JSON lines.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
+use tokio::task::JoinHandle;
 
 use crate::{
-    access::{Actor, Caller},
-    account::{self, grant, view},
+    access::{Actor, Authority, Caller},
+    account::{self, User, grant, view},
     app::App,
     error::{Code, Error, Result},
     id::UserId,
@@ -62,12 +65,16 @@ pub enum Format {
     JsonlWithHashes,
 }
 
+/// Some of them, and what each may do.
+type Page = Result<(Vec<User>, Vec<Authority>)>;
+
 /// Everybody, oldest first.
 pub struct Export {
     app: App,
     caller: Caller,
     format: Format,
-    last: Option<UserId>,
+    /// The next page, read while this one is written.
+    ahead: Option<JoinHandle<Page>>,
     is_begun: bool,
     /// Users told so far.
     pub count: u64,
@@ -83,7 +90,7 @@ impl Export {
         if format == Format::JsonlWithHashes && caller.actor != Actor::Operator {
             return Err(Code::Forbidden.into());
         }
-        Ok(Self { app, caller, format, last: None, is_begun: false, count: 0 })
+        Ok(Self { app, caller, format, ahead: None, is_begun: false, count: 0 })
     }
 
     /// The next lines; nothing at the end.
@@ -91,7 +98,9 @@ impl Export {
     /// # Errors
     /// Of the database.
     pub async fn next(&mut self) -> Result<Option<String>> {
-        let users = account::arrival::leave(&self.caller, &mut self.app.db.read(), self.last, PAGE).await?;
+        let page = self.ahead.take().unwrap_or_else(|| self.read(None));
+        let (users, authorities) = page.await.map_err(Error::internal)??;
+        self.ahead = users.last().map(|user| self.read(Some(user.id)));
         let mut lines = String::with_capacity(users.len() * 400);
         if !std::mem::replace(&mut self.is_begun, true) && self.format == Format::Csv {
             line(COLUMNS.iter().copied(), &mut lines);
@@ -104,14 +113,12 @@ impl Export {
             }
             _ => std::collections::HashMap::new(),
         };
-        let (directory, now) = (self.app.config.auth.directory, self.app.db.clock().now());
-        let authorities = grant::authorities(&mut self.app.db.read(), directory, &users, now).await?;
         for (user, authority) in users.iter().zip(&authorities) {
             let mut fields = view::own(user, authority);
             match self.format {
                 Format::Csv => {
                     let cells: Vec<_> = COLUMNS.iter().map(|column| text(&fields, column)).collect();
-                    line(cells.iter().map(String::as_str), &mut lines);
+                    line(cells.iter().map(AsRef::as_ref), &mut lines);
                 }
                 Format::Jsonl | Format::JsonlWithHashes => {
                     if let Some(hash) = hashes.remove(&user.id) {
@@ -123,17 +130,27 @@ impl Export {
             }
         }
         self.count += users.len() as u64;
-        self.last = users.last().map_or(self.last, |user| Some(user.id));
         Ok(Some(lines))
+    }
+
+    /// Reads the page behind somebody.
+    fn read(&self, last: Option<UserId>) -> JoinHandle<Page> {
+        let (app, caller) = (self.app.clone(), self.caller.clone());
+        tokio::spawn(async move {
+            let users = account::arrival::leave(&caller, &mut app.db.read(), last, PAGE).await?;
+            let (directory, now) = (app.config.auth.directory, app.db.clock().now());
+            let authorities = grant::authorities(&mut app.db.read(), directory, &users, now).await?;
+            Ok((users, authorities))
+        })
     }
 }
 
-fn text(fields: &Map<String, Value>, column: &str) -> String {
+fn text<'a>(fields: &'a Map<String, Value>, column: &str) -> Cow<'a, str> {
     match fields.get(column) {
-        None | Some(Value::Null) => String::new(),
-        Some(Value::String(text)) => text.clone(),
-        Some(Value::Object(members)) if members.is_empty() => String::new(),
-        Some(value) => value.to_string(),
+        None | Some(Value::Null) => "".into(),
+        Some(Value::String(text)) => text.into(),
+        Some(Value::Object(members)) if members.is_empty() => "".into(),
+        Some(value) => value.to_string().into(),
     }
 }
 

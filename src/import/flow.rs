@@ -24,9 +24,7 @@ use crate::{
     password::Password,
 };
 
-/// Rows that are written in one transaction.
-const ROWS: usize = 1_000;
-/// The same where each costs a hash, so that a kill loses little.
+/// Rows that are written in one transaction where each costs a hash, so that a kill loses little.
 const HASHED_ROWS: usize = 200;
 /// Events that may wait for their numbers before the import waits too.
 const BACKLOG: i64 = 20_000;
@@ -54,7 +52,11 @@ pub async fn run(
 ) -> Result<Report> {
     caller.must(Permission::UsersImport)?;
     let mut state = State::resume(app, journal, options.mode).await?;
-    let mut batches = hashing(app, options, reading(source, mapping, options.clone(), state.report.rows));
+    let is_hashed = mapping.place(super::Field::Password).is_some() && options.mode == Mode::Write;
+    let mut batches = reading(source, mapping, options.clone(), state.report.rows);
+    if is_hashed {
+        batches = hashing(app, batches);
+    }
     while let Some(batch) = batches.recv().await {
         let batch = batch?;
         let outcome = state.settle(app, caller, &batch.rows, options).await?;
@@ -201,7 +203,8 @@ impl Rejects {
 /// Reads the source on a thread of its own, from behind the rows that are done.
 fn reading(source: Source, mapping: Mapping, options: Options, done: u64) -> mpsc::Receiver<Result<Batch>> {
     let (send, batches) = mpsc::channel(1);
-    let size = if mapping.place(super::Field::Password).is_some() { HASHED_ROWS } else { ROWS };
+    let is_hashed = mapping.place(super::Field::Password).is_some();
+    let size = if is_hashed { options.batch.min(HASHED_ROWS) } else { options.batch };
     match source {
         Source::Csv(mut csv) => {
             tokio::task::spawn_blocking(move || {
@@ -263,13 +266,13 @@ fn reading(source: Source, mapping: Mapping, options: Options, done: u64) -> mps
     batches
 }
 
-/// Hashes what is not hashed yet, while the batch before is written. A rehearsal hashes nothing.
-fn hashing(app: &App, options: &Options, mut batches: mpsc::Receiver<Result<Batch>>) -> mpsc::Receiver<Result<Batch>> {
+/// Hashes what is not hashed yet, while the batch before is written.
+fn hashing(app: &App, mut batches: mpsc::Receiver<Result<Batch>>) -> mpsc::Receiver<Result<Batch>> {
     let (send, hashed) = mpsc::channel(1);
-    let (app, mode) = (app.clone(), options.mode);
+    let app = app.clone();
     tokio::spawn(async move {
         while let Some(mut batch) = batches.recv().await {
-            if let (Ok(batch), Mode::Write) = (&mut batch, mode)
+            if let Ok(batch) = &mut batch
                 && let Err(error) = hash_all(&app, &mut batch.rows).await
             {
                 return drop(send.send(Err(error)).await);

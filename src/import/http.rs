@@ -132,6 +132,7 @@ pub(crate) async fn import(
     let mapping = Mapping::new(&headers, &given)?;
     let conflict = how.on_conflict.as_deref().map_or(Some(Conflict::Skip), Conflict::parse);
     let options = Options {
+        batch: super::BATCH,
         conflict: conflict
             .ok_or_else(|| Error::invalid("on_conflict", "unknown_word", "This must be one of: skip, update, fail."))?,
         passwords: if how.keep_password == Some(true) { Passwords::Keep(app.policy()) } else { Passwords::MustChange },

@@ -53,7 +53,14 @@ pub struct Options {
     pub roles: Roles,
     /// Whether anything is written.
     pub mode: Mode,
+    /// Rows that are written in one transaction.
+    pub batch: usize,
 }
+
+/// So many that others who write wait for little.
+pub const BATCH: usize = 1_000;
+/// The same where nobody else writes. A page that many rows change is then written once for more of them.
+pub const WIDE_BATCH: usize = 3_000;
 
 /// What becomes of somebody who is here already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,5 @@
 //! The search's SQL: the rows. What reads them is in `src/search/statement/`.
 
-use std::collections::HashMap;
-
 use super::{Entry, gram};
 use crate::{
     db::{Conn, Record, Tx, Value, grams, load, sql},
@@ -43,17 +41,12 @@ pub(super) async fn insert(tx: &mut Tx, entry: &Entry) -> Result<()> {
 }
 
 pub(super) async fn insert_all(tx: &mut Tx, entries: &[Entry]) -> Result<()> {
-    // Few texts of a statement: every list but the last is as long as this.
-    const WIDTH: usize = 250;
-    load("search_users", GIVEN, entries.iter().map(values).collect()).execute(tx).await?;
-    for some in entries.chunks(WIDTH) {
-        let ids = some.iter().map(|entry| entry.user_id.into());
-        let docs = sql("select user_id, doc from search_users where user_id in ").list(ids);
-        let docs: HashMap<UserId, i64> = docs.fetch_all(tx).await?.into_iter().collect();
-        let set = |entry: &Entry| Some((*docs.get(&entry.user_id)?, gram::of(entry).into_iter().collect()));
-        grams::put_all(tx, some.iter().filter_map(set).collect()).await?;
-    }
-    Ok(())
+    const COLUMNS: &str = const_format::concatcp!("doc, ", GIVEN);
+    let docs = grams::numbers(tx, entries.len()).await?;
+    let row = |(doc, entry): (&i64, &Entry)| [Value::Int(*doc)].into_iter().chain(values(entry)).collect();
+    load("search_users", COLUMNS, docs.iter().zip(entries).map(row).collect()).execute(tx).await?;
+    let sets = docs.into_iter().zip(entries).map(|(doc, entry)| (doc, gram::of(entry).into_iter().collect()));
+    grams::put_all(tx, sets.collect()).await
 }
 
 pub(super) async fn update(tx: &mut Tx, entry: &Entry, stored: &Entry) -> Result<()> {

@@ -46,6 +46,23 @@ pub(super) async fn copy(sink: CopyInSink<Bytes>, types: &[Type], load: &Load) -
     Ok(())
 }
 
+/// An array of the numbers between blanks: its dimensions, nulls, type of elements, length and lower bound come first.
+fn numbers(text: &str, out: &mut BytesMut) -> Result<(), Boxed> {
+    let count = text.split_whitespace().count();
+    for word in [i32::from(count > 0), 0, i32::try_from(Type::INT4.oid())?] {
+        out.put_i32(word);
+    }
+    if count > 0 {
+        out.put_i32(i32::try_from(count)?);
+        out.put_i32(1);
+    }
+    for number in text.split_whitespace() {
+        out.put_i32(4);
+        out.put_i32(number.parse()?);
+    }
+    Ok(())
+}
+
 type Boxed = Box<dyn StdError + Sync + Send>;
 
 impl ToSql for Value {
@@ -58,6 +75,7 @@ impl ToSql for Value {
             (Self::Text(v), &Type::TEXT | &Type::VARCHAR | &Type::BPCHAR | &Type::NAME) => {
                 out.put_slice(v.as_bytes());
             }
+            (Self::Text(v), &Type::INT4_ARRAY) => numbers(v, out)?,
             (Self::Bytes(v), &Type::BYTEA) => out.put_slice(v),
             (Self::Uuid(v), &Type::UUID) => out.put_slice(v.as_bytes()),
             (Self::Time(v), &Type::TIMESTAMPTZ) => out.put_i64(v.micros() - EPOCH),

@@ -3,8 +3,15 @@
 use std::{
     os::unix::{ffi::OsStrExt, fs::DirBuilderExt},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
+use rusqlite::{Connection, OpenFlags, config::DbConfig};
+
+/// How long a statement waits for another process that holds the write lock: short, since it blocks a worker. The
+/// transaction is tried again after a pause that does not.
+const BUSY_TIMEOUT: Duration = Duration::from_millis(250);
+const STATEMENTS: usize = 256;
 /// All that means something in a URI.
 const PLAIN: &percent_encoding::AsciiSet =
     &percent_encoding::NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_');
@@ -36,4 +43,22 @@ pub(super) fn uri(path: &Path, options: &str) -> PathBuf {
     let text = percent_encoding::percent_encode(path.as_os_str().as_bytes(), PLAIN);
     let root = if path.is_absolute() { "//" } else { "" };
     format!("file:{root}{text}?{options}").into()
+}
+
+/// Opens a connection.
+pub(super) fn connect(path: &Path, access: OpenFlags) -> rusqlite::Result<Connection> {
+    let conn = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    conn.busy_timeout(BUSY_TIMEOUT)?;
+    conn.set_prepared_statement_cache_capacity(STATEMENTS);
+    if access.contains(OpenFlags::SQLITE_OPEN_READ_WRITE) {
+        // Whoever is told of a commit must find it again after a power cut.
+        conn.pragma_update(None, "journal_mode", "wal")?;
+        conn.pragma_update(None, "synchronous", "full")?;
+        conn.pragma_update(None, "wal_autocheckpoint", 4_000)?;
+    }
+    conn.pragma_update(None, "foreign_keys", "on")?;
+    conn.pragma_update(None, "trusted_schema", "off")?;
+    // A plan that looks at what is bound (to a `limit`, above all) is made anew each time a statement runs.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(conn)
 }

@@ -14,13 +14,14 @@ use crate::kit::{
     random::Random,
 };
 
-const PEOPLE: usize = 12_000;
+/// Rows that are written at once: so few that there is much to kill.
+const BATCH: usize = 200;
 /// One row in so many is refused.
 const BAD: usize = 100;
 
-fn text() -> String {
+fn text(people: usize) -> String {
     let mut text = "id,email,full_name\n".to_owned();
-    for n in 0..PEOPLE {
+    for n in 0..people {
         let at = if n % BAD == 7 { "" } else { "@" };
         writeln!(text, "{n},person{n}{at}example.com,Person {n}").unwrap();
     }
@@ -29,17 +30,25 @@ fn text() -> String {
 
 fn start(program: &Program, path: &str) -> Child {
     let mut command = program.command(env!("CARGO_BIN_EXE_denizen"));
-    command.args(["import", path]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    command
+        .args(["import", path, "--batch", &BATCH.to_string()])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
 }
 
 async fn killed(engine: Engine) {
     let database = Database::new(engine);
     let program = Program::on(&database);
     let path = database.root().join("people.csv");
-    std::fs::write(&path, text()).unwrap();
+    let cycles = variable("CRASH_CYCLES").and_then(|cycles| cycles.parse().ok()).unwrap_or(5);
+    // Some batches are written between two kills.
+    let count = BATCH * (cycles * 4).max(60);
+    std::fs::write(&path, text(count)).unwrap();
     let path = path.to_str().unwrap();
     program.run(&["migrate"]).expect(0);
-    let cycles = variable("CRASH_CYCLES").and_then(|cycles| cycles.parse().ok()).unwrap_or(5);
     let mut random = Random::new(variable("CRASH_SEED").and_then(|seed| seed.parse().ok()).unwrap_or(11));
     let (users, rows) = ("select count(*) from users", "select cast(coalesce(sum(rows), 0) as bigint) from imports");
     let (mut kills, mut reached) = (0, 0);
@@ -68,7 +77,8 @@ async fn killed(engine: Engine) {
         (kills, reached) = (kills + 1, rows);
     }
     let answer = program.run(&["import", path]);
-    let good = i64::try_from(PEOPLE - PEOPLE / BAD).unwrap();
+    let good = i64::try_from((0..count).filter(|n| n % BAD != 7).count()).unwrap();
+    println!("killed {kills} times");
     assert!(kills > 0, "it was never killed while it worked");
     let created = "select count(distinct user_id) * 1000000 + count(*) from (select kind, user_id from events union all
                    select kind, user_id from events_pending) as log where kind = 'user.created'";
@@ -82,7 +92,7 @@ async fn killed(engine: Engine) {
         let rejects = std::fs::read_to_string(format!("{path}.rejects.csv")).unwrap();
         let numbers: Vec<usize> =
             rejects.lines().skip(1).map(|line| line.split(',').next().unwrap().parse().unwrap()).collect();
-        assert_eq!(numbers, (0..PEOPLE).filter(|n| n % BAD == 7).map(|n| n + 2).collect::<Vec<_>>());
+        assert_eq!(numbers, (0..count).filter(|n| n % BAD == 7).map(|n| n + 2).collect::<Vec<_>>());
     }
     assert!(program.run(&["audit", "verify"]).expect(0).out.contains("sound"));
 }
