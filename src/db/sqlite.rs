@@ -1,9 +1,9 @@
 //! `SQLite`: one writer with group commit, and readers on the calling thread.
 //!
-//! A logical transaction is a savepoint inside one physical transaction; the first needs none, it is the whole. Whoever holds the writer runs his
-//! statements inline and passes the writer on; the committer, a thread of its own, queues for the writer
-//! like everyone else (the mutex is fair), so it commits all who came before it at one fsync and then
-//! answers them. A failed savepoint rolls back alone. Nothing is answered before the commit, a refusal
+//! A logical transaction is a savepoint inside one physical transaction; the first needs none, since until it ends it
+//! is the whole. Whoever holds the writer runs his statements inline and passes the writer on; the committer, a thread
+//! of its own, queues for the writer like everyone else (the mutex is fair), so it commits all who came before it at
+//! one fsync and then answers them. A failed savepoint rolls back alone. Nothing is answered before the commit, a refusal
 //! neither: it may rest on a neighbour's row.
 //!
 //! The closure of a transaction awaits only SQL, and SQL here never suspends: a transaction that began

@@ -32,8 +32,8 @@ const WIDE_BATCH: i64 = 2_048;
 const POLL: Duration = Duration::from_millis(100);
 const TOUCH: Duration = Duration::from_millis(500);
 const STANDSTILL: Duration = Duration::from_millis(1_500);
-/// Commits that come within this time are numbered together.
-const COALESCE: Duration = Duration::from_millis(2);
+/// Commits that come within this time are numbered together: each numbering is a durable transaction of its own.
+const COALESCE: Duration = Duration::from_millis(10);
 
 /// A running sequencer. Dropping it stops the work, as a crash would.
 pub struct Sequencer {
@@ -178,9 +178,13 @@ impl Node {
             match step {
                 Step::Lost => return Ok(()),
                 Step::Moved(new) => {
-                    most = if new.head - head.head >= BATCH { WIDE_BATCH } else { BATCH };
+                    let is_full = new.head - head.head >= BATCH;
+                    most = if is_full { WIDE_BATCH } else { BATCH };
                     (head, touched) = (new, Instant::now());
                     self.tell.send_replace(head.head);
+                    if !is_full {
+                        tokio::time::sleep(COALESCE).await;
+                    }
                 }
                 Step::Nothing => {
                     let _ = tokio::time::timeout(POLL, self.wake.notified()).await;

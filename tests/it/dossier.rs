@@ -41,6 +41,7 @@ const TABLES: &[(&str, Held)] = &[
     ("identities", Told("identities")),
     ("jobs", LeftOut("work to be done, which is gone when it is done; none of it is kept about a person")),
     ("known_devices", Told("devices")),
+    ("proofs", LeftOut("digests of links that were mailed, for a day; the address they went to is in the export")),
     ("refresh_tokens", LeftOut("digests of secrets; each belongs to a session, which is in the export")),
     ("search_grams", LeftOut("numbers made of the account, which is in the export")),
     ("search_users", LeftOut("a copy of the account, which is in the export")),
