@@ -15,9 +15,12 @@ pub(crate) mod shape;
 
 use axum::extract::State;
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::{Changes, Email, User, Username, view};
+use super::{
+    Changes, Email, Username,
+    view::{self, Own},
+};
 use crate::{
     access::Caller,
     app::App,
@@ -154,13 +157,13 @@ body! {
     }
 }
 
-type View = (ETag, Json<Map<String, Value>>);
+type View = (ETag, Json<Own>);
 
 /// `GET /users/me` and `GET /auth/me`.
 pub(crate) async fn me(State(app): State<App>, caller: Caller) -> Result<View> {
     let (id, _) = caller.signed_in()?;
     let user = super::get(&mut app.db.read(), id).await?.ok_or(Code::TokenRefused)?;
-    Ok(shown(&caller, &user))
+    Ok((ETag(user.version), Json(Own { authority: caller.authority().clone(), user })))
 }
 
 /// `PUT` and `PATCH /users/me`.
@@ -202,8 +205,4 @@ pub(crate) async fn delete(
     let grace = app.config.auth.delete_grace;
     app.db.write(async |tx| super::delete(tx, &caller, id, grace, |version| expected.check(version)).await).await?;
     Ok(Message::new("The account was deleted"))
-}
-
-fn shown(caller: &Caller, user: &User) -> View {
-    (ETag(user.version), Json(view::own(user, caller.authority())))
 }

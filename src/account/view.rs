@@ -1,65 +1,103 @@
 //! A user as others see him.
 
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use super::User;
-use crate::access::{Authority, Caller, Role};
+use crate::{
+    access::{Authority, Caller, Role},
+    clock::Time,
+    id::UserId,
+};
 
 /// The whole record, as the log keeps it: every field that is not null.
 #[must_use]
 pub fn record(user: &User) -> Map<String, Value> {
-    let stored = stored(user, user.role).into_iter().filter(|(_, value)| !value.is_null());
-    stored.map(|(name, value)| (name.to_owned(), value)).collect()
+    map(stored(user, user.role)).into_iter().filter(|(_, value)| !value.is_null()).collect()
 }
 
 /// The user as he sees himself: `User` of the HTTP contract.
 #[must_use]
 pub fn own(user: &User, authority: &Authority) -> Map<String, Value> {
-    let permissions: Vec<&str> = authority.permissions.names().collect();
+    map(whole(user, authority))
+}
+
+/// The same, for one who writes it down at once: [`own`] costs more than to read the user.
+pub struct Own {
+    /// The user.
+    pub user: User,
+    /// What he may do.
+    pub authority: Authority,
+}
+
+impl Serialize for Own {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(whole(&self.user, &self.authority))
+    }
+}
+
+/// A field's value.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Field<'a> {
+    Id(UserId),
+    Text(&'a str),
+    Maybe(Option<&'a str>),
+    Number(Option<i64>),
+    Flag(bool),
+    Time(Option<Time>),
+    Words(Vec<&'a str>),
+    Object(&'a Map<String, Value>),
+}
+
+fn map<'a>(fields: impl IntoIterator<Item = (&'static str, Field<'a>)>) -> Map<String, Value> {
+    fields.into_iter().map(|(name, value)| (name.to_owned(), json!(value))).collect()
+}
+
+fn whole<'a>(user: &'a User, authority: &'a Authority) -> impl Iterator<Item = (&'static str, Field<'a>)> {
     let more = [
-        ("roles", json!(authority.roles())),
-        ("permissions", json!(permissions)),
-        ("synced", json!(if user.synced { "yes" } else { "no" })),
-        ("last_login", json!(user.last_login)),
-        ("last_activity", json!(user.last_activity)),
+        ("roles", Field::Words(authority.roles())),
+        ("permissions", Field::Words(authority.permissions.names().collect())),
+        ("synced", Field::Text(if user.synced { "yes" } else { "no" })),
+        ("last_login", Field::Time(user.last_login)),
+        ("last_activity", Field::Time(user.last_activity)),
     ];
-    let all = stored(user, authority.role).into_iter().chain(more);
-    all.map(|(name, value)| (name.to_owned(), value)).collect()
+    stored(user, authority.role).into_iter().chain(more)
 }
 
 /// What changes with the record alone.
-fn stored(user: &User, role: Role) -> [(&'static str, Value); 30] {
+fn stored(user: &User, role: Role) -> [(&'static str, Field<'_>); 30] {
     [
-        ("id", json!(user.id)),
-        ("email", json!(user.email)),
-        ("username", json!(user.username)),
-        ("full_name", json!(user.full_name)),
-        ("first_name", json!(user.first_name)),
-        ("last_name", json!(user.last_name)),
-        ("phone", json!(user.phone)),
-        ("gender", json!(user.gender)),
-        ("ip_address", json!(user.ip_address)),
-        ("avatar_url", json!(user.avatar_url)),
-        ("bio", json!(user.bio)),
-        ("current_title", json!(user.current_title)),
-        ("experience_years", json!(user.experience_years)),
-        ("education_level", json!(user.education_level)),
-        ("current_role_level", json!(user.current_role_level)),
-        ("location", json!(user.location)),
-        ("timezone", json!(user.timezone)),
-        ("user_metadata", json!(user.user_metadata)),
-        ("app_metadata", json!(user.app_metadata)),
-        ("role", json!(role.as_str())),
-        ("is_active", json!(user.is_active)),
-        ("is_verified", json!(user.is_verified)),
-        ("is_premium", json!(user.is_premium)),
-        ("subscription_tier", json!(user.subscription_tier)),
-        ("subscription_status", json!(user.subscription_status)),
-        ("external_id", json!(user.external_id)),
-        ("must_change_password", json!(user.must_change_password)),
-        ("mfa_enabled", json!(user.mfa_enabled)),
-        ("created_at", json!(user.created_at)),
-        ("updated_at", json!(user.updated_at)),
+        ("id", Field::Id(user.id)),
+        ("email", Field::Text(&user.email)),
+        ("username", Field::Maybe(user.username.as_deref())),
+        ("full_name", Field::Maybe(user.full_name.as_deref())),
+        ("first_name", Field::Maybe(user.first_name.as_deref())),
+        ("last_name", Field::Maybe(user.last_name.as_deref())),
+        ("phone", Field::Maybe(user.phone.as_deref())),
+        ("gender", Field::Maybe(user.gender.as_deref())),
+        ("ip_address", Field::Maybe(user.ip_address.as_deref())),
+        ("avatar_url", Field::Maybe(user.avatar_url.as_deref())),
+        ("bio", Field::Maybe(user.bio.as_deref())),
+        ("current_title", Field::Maybe(user.current_title.as_deref())),
+        ("experience_years", Field::Number(user.experience_years)),
+        ("education_level", Field::Maybe(user.education_level.as_deref())),
+        ("current_role_level", Field::Maybe(user.current_role_level.as_deref())),
+        ("location", Field::Maybe(user.location.as_deref())),
+        ("timezone", Field::Maybe(user.timezone.as_deref())),
+        ("user_metadata", Field::Object(&user.user_metadata)),
+        ("app_metadata", Field::Object(&user.app_metadata)),
+        ("role", Field::Text(role.as_str())),
+        ("is_active", Field::Flag(user.is_active)),
+        ("is_verified", Field::Flag(user.is_verified)),
+        ("is_premium", Field::Flag(user.is_premium)),
+        ("subscription_tier", Field::Text(&user.subscription_tier)),
+        ("subscription_status", Field::Text(&user.subscription_status)),
+        ("external_id", Field::Maybe(user.external_id.as_deref())),
+        ("must_change_password", Field::Flag(user.must_change_password)),
+        ("mfa_enabled", Field::Flag(user.mfa_enabled)),
+        ("created_at", Field::Time(Some(user.created_at))),
+        ("updated_at", Field::Time(Some(user.updated_at))),
     ]
 }
 
