@@ -154,7 +154,9 @@ fn compare(app: &TestApp, sorts: &Crowd) -> Vec<(Sort, f64)> {
         let one = scope.spawn(|| try_all(app, sorts, 0..rounds / 2));
         let other = try_all(app, sorts, rounds / 2..rounds);
         let mut times = one.join().unwrap();
-        other.into_iter().for_each(|(sort, more)| times.entry(sort).or_default().extend(more));
+        for (sort, more) in other {
+            times.entry(sort).or_default().extend(more);
+        }
         times
     });
     for (sort, times) in &times {

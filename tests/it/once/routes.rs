@@ -13,7 +13,10 @@ const WITHOUT: &[(&str, &str)] = &[
     ("POST /api/v1/auth/token", "as /auth/login; OAuth knows no such header"),
     ("POST /api/v1/auth/refresh", "nobody is signed in; a repetition within a minute gives the same pair by itself"),
     ("POST /api/v1/auth/logout", "a repetition ends nothing, and is answered alike by itself"),
-    ("POST /api/v1/auth/password-reset-confirm", "nobody is signed in; a link works once, so a repetition changes nothing"),
+    (
+        "POST /api/v1/auth/password-reset-confirm",
+        "nobody is signed in; a link works once, so a repetition changes nothing",
+    ),
     ("POST /api/v1/users/import", "its body is not held in memory; it resumes by itself, who is here is skipped"),
 ];
 
