@@ -4,7 +4,7 @@ use std::{
     fs,
     io::{BufRead, BufReader, Read},
     net::{SocketAddr, TcpStream},
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Child, Command, Stdio},
     sync::atomic::{AtomicU32, Ordering},
     thread,
@@ -144,19 +144,4 @@ fn answers(address: SocketAddr) -> bool {
     stream.write_all(b"GET /health HTTP/1.1\r\nhost: bench\r\nconnection: close\r\n\r\n").is_ok()
         && stream.read_exact(&mut answer).is_ok()
         && answer == *b"HTTP/1.1 200"
-}
-
-/// Synchronous writes of 4 KiB a second, one after the other: what the disk can promise.
-pub fn fsync_rate(folder: &Path) -> f64 {
-    use std::io::Write;
-    let path = folder.join("fsync");
-    let mut file = fs::File::create(&path).unwrap();
-    let (begun, mut count) = (Instant::now(), 0);
-    while begun.elapsed() < Duration::from_secs(1) {
-        file.write_all(&[1; 4_096]).unwrap();
-        file.sync_data().unwrap();
-        count += 1;
-    }
-    fs::remove_file(path).unwrap();
-    f64::from(count) / begun.elapsed().as_secs_f64()
 }

@@ -191,8 +191,9 @@ impl Arrival {
         })
     }
 
-    /// What is not brought stays as it is.
-    fn apply(&self, user: User) -> User {
+    /// Somebody with what it brings. What is not brought stays as it is.
+    #[must_use]
+    pub fn apply(&self, user: User) -> User {
         let mut changes = self.changes.clone();
         changes.username = self.username.clone().map_or(Patch::Absent, Patch::Set);
         let user = changes.apply(user);

@@ -118,6 +118,24 @@ pub const fn their_rows(engine: Engine) -> &'static str {
     }
 }
 
+/// Goes on with the row of `search_users` that belongs to each of `w`, as `s`, one by one.
+#[must_use]
+pub const fn row_of(engine: Engine) -> &'static str {
+    match engine {
+        Engine::Sqlite => " cross join search_users s",
+        Engine::Postgres => " cross join lateral (select * from search_users r where r.doc = w.doc limit 1) s",
+    }
+}
+
+/// The conditions behind [`row_of`], or behind nothing.
+#[must_use]
+pub const fn row_is(engine: Engine, row: &str) -> &'static str {
+    match engine {
+        Engine::Sqlite if !row.is_empty() => " where s.doc = w.doc",
+        _ => " where true",
+    }
+}
+
 /// The numbers between blanks.
 fn text(grams: impl IntoIterator<Item = u32>) -> String {
     let mut text = String::with_capacity(800);

@@ -44,6 +44,8 @@ pub use sqlite::beside;
 pub use tx::{Conn, Note, Tx};
 pub use value::{Cells, FromValue, Record, Value};
 
+use tokio::sync::Semaphore;
+
 use self::{
     error::{Failure, Fate},
     meters::Meters,
@@ -95,6 +97,8 @@ struct Inner {
     clock: Clock,
     meters: Meters,
     listener: std::sync::OnceLock<Listener>,
+    /// Of those who read for long on this machine: more at once would only be in each other's way, and in everybody's.
+    turns: Semaphore,
 }
 
 type Listener = Box<dyn Fn(&[Note]) + Send + Sync>;
@@ -139,7 +143,7 @@ impl Db {
                 Backend::Postgres(Box::new(Postgres::open(url, schema.as_deref(), *pool_size)?))
             }
         };
-        Ok(Self(Arc::new(Inner { backend, clock, meters: Meters::default(), listener: std::sync::OnceLock::new() })))
+        Ok(Self::with(backend, clock))
     }
 
     /// Opens the database for one who only looks: nothing is made, changed or migrated, and writes are refused.
@@ -149,7 +153,12 @@ impl Db {
     pub fn look(place: &Place, clock: Clock) -> Result<Self> {
         let Place::Sqlite(path) = place else { return Self::open(place, clock) };
         let backend = Backend::Sqlite(Sqlite::look(path)?);
-        Ok(Self(Arc::new(Inner { backend, clock, meters: Meters::default(), listener: std::sync::OnceLock::new() })))
+        Ok(Self::with(backend, clock))
+    }
+
+    fn with(backend: Backend, clock: Clock) -> Self {
+        let turns = Semaphore::new(2 * std::thread::available_parallelism().map_or(2, usize::from));
+        Self(Arc::new(Inner { backend, clock, meters: Meters::default(), listener: std::sync::OnceLock::new(), turns }))
     }
 
     /// Which engine serves.

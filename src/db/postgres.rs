@@ -3,18 +3,11 @@
 //! A statement is prepared once for each connection. A lost connection is tried again only where that is
 //! safe: for reads, and for transactions that had not sent their commit.
 
+mod lane;
 mod transaction;
 mod wire;
 
-use std::{
-    borrow::Cow,
-    collections::HashMap,
-    sync::{
-        Arc, PoisonError, RwLock,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::atomic::Ordering, time::Duration};
 
 use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
 use tokio_postgres::{
@@ -26,44 +19,32 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 pub(super) use transaction::Transaction;
 
+use self::lane::{Lane, Turn};
 use super::{
     error::{Failure, Fate},
-    sql::{Lock, Outcome, Sql},
+    sql::{Length, Lock, Outcome, Sql},
 };
 use crate::{
     error::{Error, Result},
     trust,
 };
 
-/// Connections that plain reads share.
+/// Connections that plain reads share, and those for reads that may take long: nobody waits behind them.
 const LANES: usize = 2;
+const SLOW_LANES: usize = 4;
 /// The server gives a statement up after 5 s; a server that hangs is given up a little later.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(6);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const POOL_TIMEOUT: Duration = Duration::from_secs(3);
-/// Most statements that are prepared on a shared connection.
-const PREPARED: usize = 512;
 /// Oldest major version the statements are written for.
 pub const OLDEST: u32 = 15;
 
 pub(super) struct Postgres {
     pool: Pool,
     lanes: [Lane; LANES],
-    next: AtomicUsize,
+    slow: [Lane; SLOW_LANES],
     connector: Connector,
     pub schema: Option<String>,
-}
-
-#[derive(Default)]
-struct Lane {
-    current: RwLock<Option<Arc<Session>>>,
-    connecting: tokio::sync::Mutex<()>,
-}
-
-/// A connection that plain reads share, and what is prepared on it.
-struct Session {
-    client: Client,
-    prepared: RwLock<HashMap<Cow<'static, str>, Statement>>,
 }
 
 #[derive(Clone)]
@@ -123,7 +104,7 @@ impl Postgres {
         Ok(Self {
             pool,
             lanes: Default::default(),
-            next: AtomicUsize::new(0),
+            slow: Default::default(),
             connector,
             schema: schema.map(Into::into),
         })
@@ -131,7 +112,9 @@ impl Postgres {
 
     /// Runs a read on a shared connection; again when that was lost.
     pub async fn read(&self, statement: &Sql) -> Result<Outcome, Failure> {
-        let lane = &self.lanes[self.next.fetch_add(1, Ordering::Relaxed) % LANES];
+        let lanes = if statement.length == Length::Long { &self.slow[..] } else { &self.lanes };
+        let lane = lanes.iter().min_by_key(|lane| lane.busy.load(Ordering::Relaxed)).unwrap_or(&self.lanes[0]);
+        let _turn = Turn::of(&lane.busy);
         let session = lane.session(&self.connector).await?;
         match session.run(statement).await {
             Err(failure) if session.client.is_closed() => {
@@ -157,58 +140,6 @@ impl Postgres {
     /// Ends the idle connections, so that the server can stop.
     pub fn close(&self) {
         self.pool.close();
-    }
-}
-
-impl Lane {
-    async fn session(&self, connector: &Connector) -> Result<Arc<Session>, Failure> {
-        if let Some(session) = self.open() {
-            return Ok(session);
-        }
-        let _one_at_a_time = self.connecting.lock().await;
-        if let Some(session) = self.open() {
-            return Ok(session);
-        }
-        let client = tokio::time::timeout(CONNECT_TIMEOUT, connector.connect())
-            .await
-            .map_err(|_| Failure::unavailable("no connection within 3 s"))?
-            .map_err(|e| Failure::unavailable(describe(&e)))?;
-        let session = Arc::new(Session { client, prepared: RwLock::default() });
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&session));
-        Ok(session)
-    }
-
-    fn open(&self) -> Option<Arc<Session>> {
-        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
-        current.as_ref().filter(|session| !session.client.is_closed()).cloned()
-    }
-}
-
-impl Session {
-    async fn run(&self, statement: &Sql) -> Result<Outcome, Failure> {
-        timely(async {
-            let prepared = self.prepare(statement).await?;
-            check(&prepared, statement)?;
-            let rows = self.client.query_raw(&prepared, &statement.binds).await.map_err(|e| failure(&e))?;
-            wire::collect(rows).await
-        })
-        .await
-    }
-
-    async fn prepare(&self, statement: &Sql) -> Result<Statement, Failure> {
-        let known = self.prepared.read().unwrap_or_else(PoisonError::into_inner).get(&statement.text).cloned();
-        if let Some(known) = known {
-            return Ok(known);
-        }
-        let prepared = self.client.prepare(&statement.text).await.map_err(|e| failure(&e))?;
-        let mut known = self.prepared.write().unwrap_or_else(PoisonError::into_inner);
-        // A search has many forms: what nobody asks any more does not stay, here and in the server.
-        if known.len() >= PREPARED {
-            known.clear();
-        }
-        known.insert(statement.text.clone(), prepared.clone());
-        drop(known);
-        Ok(prepared)
     }
 }
 

@@ -101,6 +101,7 @@ async fn read(db: &Db, statement: Sql) -> Result<Outcome, Failure> {
     match &db.0.backend {
         Backend::Sqlite(sqlite) if statement.length == Length::Short => sqlite.read(&statement),
         Backend::Sqlite(_) => {
+            let _turn = db.0.turns.acquire().await.map_err(Failure::internal)?;
             let db = db.clone();
             let task = tokio::task::spawn_blocking(move || match &db.0.backend {
                 Backend::Sqlite(sqlite) => sqlite.read(&statement),

@@ -16,7 +16,7 @@ use crate::{
     account::{Arrival, Email, Username, Verification},
     app::App,
     clock::Time,
-    error::{Error, Result},
+    error::{Error, Result, Rule},
     patch::Patch,
 };
 
@@ -41,7 +41,7 @@ impl Crowd {
         Self { random: StdRng::seed_from_u64(seed), next: 0, size, now }
     }
 
-    pub(super) fn next(&mut self) -> Option<Row> {
+    pub(super) fn row(&mut self) -> Option<Row> {
         if self.next == self.size {
             return None;
         }
@@ -51,7 +51,11 @@ impl Crowd {
         Some(Row { number: number + 1, person, text: String::new() })
     }
 
-    fn person(&mut self, number: u64) -> Result<Person, crate::error::Rule> {
+    fn person(&mut self, number: u64) -> Result<Person, Rule> {
+        Ok(Person { arrival: self.arrival(number)?, password: None })
+    }
+
+    fn arrival(&mut self, number: u64) -> Result<Arrival, Rule> {
         let first: String = FirstName(EN).fake_with_rng(&mut self.random);
         let last: String = LastName(EN).fake_with_rng(&mut self.random);
         let name: String =
@@ -83,11 +87,21 @@ impl Crowd {
             let later: i64 = (0..=self.now.micros() - created).fake_with_rng(&mut self.random);
             arrival.last_login = Some(Time::from_micros(created + later));
         }
-        Ok(Person { arrival, password: None })
+        Ok(arrival)
     }
 
     fn one_in(&mut self, n: u32) -> bool {
         (0..n).fake_with_rng::<u32, _>(&mut self.random) == 0
+    }
+}
+
+/// The people themselves, for whoever brings them in otherwise.
+impl Iterator for Crowd {
+    type Item = Arrival;
+
+    fn next(&mut self) -> Option<Arrival> {
+        let row = self.row()?;
+        row.person.ok().map(|person| person.arrival)
     }
 }
 

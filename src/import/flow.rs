@@ -228,7 +228,7 @@ fn reading(source: Source, mapping: Mapping, options: Options, done: u64) -> mps
         Source::Fake(mut crowd) => {
             tokio::task::spawn_blocking(move || {
                 loop {
-                    let rows: Vec<_> = std::iter::from_fn(|| crowd.next()).take(size).collect();
+                    let rows: Vec<_> = std::iter::from_fn(|| crowd.row()).take(size).collect();
                     if rows.is_empty() || send.blocking_send(Ok(Batch { rows, position: 0 })).is_err() {
                         return;
                     }

@@ -50,12 +50,6 @@ pub enum Moment {
 }
 
 impl Filter {
-    /// These conditions.
-    #[must_use]
-    pub(super) const fn of(tests: Vec<Test>) -> Self {
-        Self { tests }
-    }
-
     /// All conditions, as they were put; times of one kind are one condition.
     #[must_use]
     pub fn tests(&self) -> &[Test] {
@@ -132,6 +126,12 @@ impl Filter {
         self
     }
 
+    /// Whether an index along this column answers it all.
+    #[must_use]
+    pub fn is_held(&self, column: &str) -> bool {
+        self.tests.iter().all(|test| test.is_held(column))
+    }
+
     /// Whether this person meets every condition.
     #[must_use]
     pub fn matches(&self, entry: &Entry) -> bool {
@@ -140,6 +140,17 @@ impl Filter {
 }
 
 impl Test {
+    /// Whether an index along this column answers it: the fields of few values are in each.
+    #[must_use]
+    pub fn is_held(&self, column: &str) -> bool {
+        match self {
+            Self::Text { field, .. } => field.as_str() == column,
+            Self::Word { .. } => false,
+            Self::Facet(_) => true,
+            Self::Range { moment, .. } => moment.as_str() == column,
+        }
+    }
+
     /// Whether this person meets it.
     #[must_use]
     pub fn matches(&self, entry: &Entry) -> bool {

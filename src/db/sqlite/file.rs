@@ -12,6 +12,8 @@ use rusqlite::{Connection, OpenFlags, config::DbConfig};
 /// transaction is tried again after a pause that does not.
 const BUSY_TIMEOUT: Duration = Duration::from_millis(250);
 const STATEMENTS: usize = 256;
+/// Most of the file that readers map, in bytes; `SQLite` maps no more than 2 GiB.
+const MAPPED: i64 = 1 << 31;
 /// All that means something in a URI.
 const PLAIN: &percent_encoding::AsciiSet =
     &percent_encoding::NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_');
@@ -55,6 +57,9 @@ pub(super) fn connect(path: &Path, access: OpenFlags) -> rusqlite::Result<Connec
         conn.pragma_update(None, "journal_mode", "wal")?;
         conn.pragma_update(None, "synchronous", "full")?;
         conn.pragma_update(None, "wal_autocheckpoint", 4_000)?;
+    } else {
+        // A search looks at thousands of rows: without copying their pages it takes half the time.
+        conn.pragma_update(None, "mmap_size", MAPPED)?;
     }
     conn.pragma_update(None, "foreign_keys", "on")?;
     conn.pragma_update(None, "trusted_schema", "off")?;

@@ -5,6 +5,7 @@
 mod plan;
 mod sample;
 mod store;
+mod total;
 
 use std::{
     sync::{
@@ -17,7 +18,7 @@ use std::{
 pub use plan::{Plan, Reach};
 pub use sample::{Estimate, Sample};
 
-use super::{Cursor, Direction, Filter, Order, gram::Needs};
+use super::{Cursor, Direction, Filter, Order};
 use crate::{
     db::{Conn, Db},
     error::Result,
@@ -28,11 +29,6 @@ use crate::{
 const SAMPLE_AGE: Duration = Duration::from_secs(120);
 /// A total that so few have is always exact.
 const EXACT: u64 = 100;
-/// Rows that are gathered within the time that an exact total may take.
-const QUICKLY_GATHERED: f64 = 1_500.0;
-/// People who are all counted within that time.
-const QUICKLY_COUNTED: f64 = 10_000.0;
-
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Search {
@@ -109,21 +105,35 @@ impl Knowledge {
         Ok(self.0.is_complete.load(Ordering::Relaxed))
     }
 
-    /// The sample; a new one when there is none or it is old.
+    /// The sample as it is, however old; a first one when there is none.
     ///
     /// # Errors
     /// Of the database.
     pub async fn sample(&self, conn: &mut Conn) -> Result<Arc<Sample>> {
-        let known = self.0.sample.read().unwrap_or_else(PoisonError::into_inner).clone();
-        match known {
-            Some((drawn, sample)) if drawn.elapsed() < SAMPLE_AGE => Ok(sample),
-            // While one is drawn the others go on with the old one.
-            Some((_, sample)) => {
-                self.keep(Arc::clone(&sample));
-                self.renew(conn).await
-            }
+        match self.known() {
+            Some((_, sample)) => Ok(sample),
             None => self.renew(conn).await,
         }
+    }
+
+    /// The sample. When it is old another one is drawn meanwhile, so that no search waits for it.
+    async fn current(&self, db: &Db) -> Result<Arc<Sample>> {
+        if let Some((drawn, sample)) = self.known()
+            && drawn.elapsed() >= SAMPLE_AGE
+        {
+            self.keep(sample);
+            let (own, db) = (self.clone(), db.clone());
+            tokio::spawn(async move {
+                if let Err(error) = own.renew(&mut db.read()).await {
+                    tracing::debug!(%error, "the sample of the people stays as it is");
+                }
+            });
+        }
+        self.sample(&mut db.read()).await
+    }
+
+    fn known(&self) -> Option<(Instant, Arc<Sample>)> {
+        self.0.sample.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Draws a new sample.
@@ -151,11 +161,9 @@ pub(super) async fn find(db: &Db, knowledge: &Knowledge, search: &Search) -> Res
 /// # Errors
 /// Of the database.
 pub async fn find_by(db: &Db, knowledge: &Knowledge, search: &Search, plan: Option<Plan>) -> Result<Found> {
-    let conn = &mut db.read();
-    let sample = knowledge.sample(conn).await?;
-    let estimate = sample.estimate(search);
-    let plan = plan.unwrap_or_else(|| Plan::choose(db.engine(), &search.filter, search.order, &estimate));
-    by(conn, &sample, &estimate, search, plan).await
+    let estimate = knowledge.current(db).await?.estimate(search);
+    let plan = plan.unwrap_or_else(|| Plan::choose(db.engine(), &estimate));
+    by(&mut db.read(), &estimate, search, plan).await
 }
 
 /// The way that a search goes, and how the engine goes it, line by line.
@@ -163,85 +171,49 @@ pub async fn find_by(db: &Db, knowledge: &Knowledge, search: &Search, plan: Opti
 /// # Errors
 /// Of the database.
 pub async fn explain(conn: &mut Conn, knowledge: &Knowledge, search: &Search) -> Result<(Plan, Vec<String>)> {
-    let sample = knowledge.sample(conn).await?;
-    let plan = Plan::choose(conn.engine(), &search.filter, search.order, &sample.estimate(search));
-    Ok((plan, store::explain(conn, search, plan, &sample.needs(&search.filter)).await?))
+    let estimate = knowledge.sample(conn).await?.estimate(search);
+    let plan = Plan::choose(conn.engine(), &estimate);
+    Ok((plan, store::explain(conn, search, plan, &estimate).await?))
 }
 
 /// Finds people by this way, or, when it does not reach far enough, by another one.
-pub(super) async fn by(
-    conn: &mut Conn,
-    sample: &Sample,
-    estimate: &Estimate,
-    search: &Search,
-    plan: Plan,
-) -> Result<Found> {
-    let needs = sample.needs(&search.filter);
-    let mut rows = store::page(conn, search, plan, &needs).await?;
-    let is_full = rows.len() as u64 > search.limit;
-    if let Plan::Walk(reach) = plan
-        && !is_full
+pub(super) async fn by(conn: &mut Conn, estimate: &Estimate, search: &Search, plan: Plan) -> Result<Found> {
+    let plan = plan.possible(estimate);
+    // Who wants to know how many there are wants to see, on the first pages, that there are more than a few.
+    let is_asked = search.count != Count::None && search.cursor.is_none() && !estimate.is_common;
+    let few = if is_asked { EXACT + 1 } else { 0 };
+    let asked = (search.limit + 1).max(few.saturating_sub(search.offset));
+    let mut rows = store::page(conn, search, plan, estimate, asked).await?;
+    let is_all = (rows.len() as u64) < asked;
+    if let Plan::Walk(reach) | Plan::Sieve(reach) = plan
+        && is_all
         && let Some(most) = reach.rows()
-        && store::passed(conn, search, reach).await?.unsigned_abs() >= most
+        && store::passed(conn, search, reach).await? >= most
     {
         let instead = Plan::instead(conn.engine(), estimate);
-        return Box::pin(by(conn, sample, estimate, search, instead)).await;
+        return Box::pin(by(conn, estimate, search, instead)).await;
     }
     let told = rows.first().map(|row| row.3.unsigned_abs());
+    // A walk from the beginning that saw the end has counted them.
+    let counted = match plan {
+        Plan::Walk(_) | Plan::Sieve(_)
+            if is_all && search.cursor.is_none() && (!rows.is_empty() || search.offset == 0) =>
+        {
+            Some(search.offset + rows.len() as u64)
+        }
+        Plan::Walk(_) | Plan::Sieve(_) => None,
+        Plan::Grams | Plan::Range | Plan::Both => told.or((search.cursor.is_none() && search.offset == 0).then_some(0)),
+    };
+    let are_many = estimate.is_common || (!is_all && few > 0);
+    let is_full = rows.len() as u64 > search.limit;
     if is_full {
         rows.truncate(usize::try_from(search.limit).unwrap_or(usize::MAX));
     }
     let next = rows.last().filter(|_| is_full).map(|(_, doc, key, _)| Cursor { key: key.clone(), doc: *doc });
-    // A walk from the beginning that saw the end has counted them.
-    let counted = match plan {
-        Plan::Walk(_) if !is_full && search.cursor.is_none() && (!rows.is_empty() || search.offset == 0) => {
-            Some(search.offset + rows.len() as u64)
-        }
-        Plan::Walk(_) => None,
-        Plan::Grams | Plan::Range => told.or((search.cursor.is_none() && search.offset == 0).then_some(0)),
-    };
     let matches = match (search.count, counted) {
         (Count::None, _) => Matches::Unknown,
         (_, Some(count)) => Matches::Exact(count),
-        (count, None) => matches(conn, estimate, search, &needs, count).await?,
+        (_, None) => total::matches(conn, estimate, search, are_many).await?,
     };
     Ok(Found { users: rows.into_iter().map(|row| row.0).collect(), matches, next, plan })
-}
-
-/// How many match, when the way to the page did not tell.
-async fn matches(
-    conn: &mut Conn,
-    estimate: &Estimate,
-    search: &Search,
-    needs: &Needs,
-    count: Count,
-) -> Result<Matches> {
-    let least = match (estimate.grams, estimate.range) {
-        (Some(grams), Some(range)) if range < grams => Some((Plan::Range, range)),
-        (Some(grams), _) => Some((Plan::Grams, grams)),
-        (None, range) => range.map(|range| (Plan::Range, range)),
-    };
-    let whole = Plan::Walk(Reach::Whole);
-    let exactly = match least {
-        Some((plan, rows)) if rows < QUICKLY_GATHERED => Some(plan),
-        _ if estimate.people < QUICKLY_COUNTED => Some(whole),
-        Some((plan, rows)) if count == Count::Exact && rows < estimate.people / 8.0 => Some(plan),
-        _ => (count == Count::Exact).then_some(whole),
-    };
-    if let Some(plan) = exactly {
-        let counted = store::count(conn, search, plan, needs, None).await?;
-        return Ok(Matches::Exact(counted.unsigned_abs()));
-    }
-    // There are many, says the sample. That there are more than a few is seen for oneself.
-    let reach =
-        Plan::choose(conn.engine(), &search.filter, search.order, &Estimate { grams: None, range: None, ..*estimate });
-    let some = store::count(conn, search, reach, needs, Some(EXACT + 1)).await?.unsigned_abs();
-    if some <= EXACT {
-        let plan = least.map_or(whole, |(plan, _)| plan);
-        let counted = store::count(conn, search, plan, needs, None).await?;
-        return Ok(Matches::Exact(counted.unsigned_abs()));
-    }
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an estimate of rows")]
-    let about = estimate.matches as u64;
-    Ok(Matches::About(about.max(EXACT + 1)))
 }

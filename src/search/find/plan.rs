@@ -1,36 +1,48 @@
 //! Which way leads to the page at the least cost.
 //!
 //! A walk goes along the sorted rows and keeps those that match: quick when many do. Gathering takes everybody whom an
-//! index names for the rarest conditions, and sorts them: quick when they are few. With as many as a page times the
-//! people under the root, either is slow, and neither is slower than that. A walk has a limit: when the sample was
-//! wrong about it, gathering follows, and costs no more than it would have at first.
+//! index names for the rarest conditions, and sorts them: quick when they are few. Between the two is the sieve: a walk
+//! along the bare index of the order that looks only at those whom the grams name. It pays for a number of each of
+//! those, and for a step of each row that it passes, and both are far cheaper than a look.
+//!
+//! A walk has a limit: when the sample was wrong about it, gathering follows, and costs no more than it would have at
+//! first.
 
 use super::sample::Estimate;
-use crate::{
-    db::Engine,
-    search::{Filter, Order, Test},
-};
+use crate::db::Engine;
 
-/// What a row costs, in rows that are passed by a walk which has to look at them.
-const COVERED: f64 = 0.15;
-const BY_RANGE: f64 = 2.0;
-/// By its gram: on `PostgreSQL` the set is fetched beside the row.
-const BY_GRAM: [f64; 2] = [3.0, 5.0];
+/// What is done with a row, in microseconds, for each engine.
+type Cost = [f64; 2];
+/// To pass it on the way along an index.
+const PASS: Cost = [0.15, 0.2];
+/// To look at it where the way passes it.
+const STOP: Cost = [1.5, 1.2];
+/// To look at it by its number.
+const LOOK: Cost = [1.5, 4.0];
+/// To leap to it in the list of a gram.
+const LEAP: Cost = [0.1, 0.1];
+/// To hear its number from the grams: on `PostgreSQL` from the set itself.
+const NAME: Cost = [0.15, 1.2];
+/// To keep its number for a sieve.
+const KEEP: Cost = [0.25, 0.2];
+/// To keep it until all are sorted.
+const SORT: Cost = [1.0, 0.5];
 /// How far over the estimate a walk may go.
 const SLACK: f64 = 3.0;
-
-/// So many people the sample may have missed because it is old.
-const FEW: f64 = 10_000.0;
 
 /// A way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Plan {
     /// Along the order, at most so far.
     Walk(Reach),
+    /// Along the order, at most so far, looking only at those whom the grams name.
+    Sieve(Reach),
     /// All whom the grams name.
     Grams,
     /// All in the narrowest span of time.
     Range,
+    /// All in the narrowest span of time whom the grams name.
+    Both,
 }
 
 /// How many rows a walk passes. They are few, because each is a statement.
@@ -40,11 +52,12 @@ pub enum Reach {
     Short,
     Middle,
     Long,
+    Far,
     Whole,
 }
 
 impl Reach {
-    const LIMITED: [Self; 3] = [Self::Short, Self::Middle, Self::Long];
+    const LIMITED: [Self; 4] = [Self::Short, Self::Middle, Self::Long, Self::Far];
 
     /// The rows; nothing for all of them.
     #[must_use]
@@ -53,6 +66,7 @@ impl Reach {
             Self::Short => Some(1_000),
             Self::Middle => Some(5_000),
             Self::Long => Some(25_000),
+            Self::Far => Some(125_000),
             Self::Whole => None,
         }
     }
@@ -65,37 +79,70 @@ impl Reach {
 }
 
 impl Plan {
-    /// The way of least cost, and what it costs.
+    /// The way of least cost.
     #[must_use]
-    pub fn choose(engine: Engine, filter: &Filter, order: Order, estimate: &Estimate) -> Self {
-        let walk = estimate.walk * if is_covered(filter, order) { COVERED } else { 1.0 };
-        match Self::gather(engine, estimate) {
-            Some((plan, cost)) if cost < walk => plan,
-            _ => Self::Walk(Reach::over(estimate.walk * SLACK)),
+    pub fn choose(engine: Engine, estimate: &Estimate) -> Self {
+        let along = Self::along(engine, estimate);
+        let all = along.into_iter().chain(Self::gathering(engine, estimate));
+        all.min_by(|(_, left), (_, right)| left.total_cmp(right)).map_or(Self::Walk(Reach::Whole), |(plan, _)| plan)
+    }
+
+    /// This way, or where nothing leads along it the one beside it.
+    #[must_use]
+    pub fn possible(self, estimate: &Estimate) -> Self {
+        match self {
+            Self::Sieve(reach) if estimate.needs.is_empty() => Self::Walk(reach),
+            Self::Grams | Self::Both if estimate.needs.is_empty() => Self::Range,
+            Self::Both if estimate.moment.is_none() => Self::Grams,
+            plan => plan,
         }
     }
 
-    /// The way to follow a walk that did not reach far enough.
+    /// The way to follow a walk that did not reach far enough: it has no limit.
     #[must_use]
     pub fn instead(engine: Engine, estimate: &Estimate) -> Self {
-        match Self::gather(engine, estimate) {
-            Some((plan, cost)) if cost < estimate.people.max(FEW) => plan,
-            _ => Self::Walk(Reach::Whole),
-        }
+        let whole = (Self::Walk(Reach::Whole), (estimate.people + 1.0) * LOOK[engine as usize]);
+        let all = Self::gathering(engine, estimate).into_iter().chain([whole]);
+        all.min_by(|(_, left), (_, right)| left.total_cmp(right)).map_or(Self::Walk(Reach::Whole), |(plan, _)| plan)
     }
 
-    fn gather(engine: Engine, estimate: &Estimate) -> Option<(Self, f64)> {
-        let grams = estimate.grams.map(|rows| (Self::Grams, rows * BY_GRAM[engine as usize]));
-        let range = estimate.range.map(|rows| (Self::Range, rows * BY_RANGE));
-        grams.into_iter().chain(range).min_by(|(_, left), (_, right)| left.total_cmp(right))
+    /// The ways along the order, with what they cost.
+    #[must_use]
+    pub fn along(engine: Engine, estimate: &Estimate) -> Vec<(Self, f64)> {
+        let n = engine as usize;
+        let reach = Reach::over(estimate.walk * SLACK);
+        let stops = match engine {
+            _ if estimate.is_held => 0.0,
+            Engine::Sqlite => estimate.walk * estimate.looked,
+            Engine::Postgres => estimate.walk,
+        };
+        let walk = (Self::Walk(reach), estimate.walk * PASS[n] + stops * STOP[n]);
+        let sieve = estimate.grams.map(|named| {
+            let part = (named / estimate.people.max(1.0)).min(estimate.looked);
+            let looks = if estimate.is_held { 0.0 } else { estimate.walk * part };
+            let cost = Self::naming(n, estimate, named) + named * KEEP[n];
+            (Self::Sieve(reach), cost + estimate.walk * PASS[n] * 1.5 + looks * LOOK[n])
+        });
+        [walk].into_iter().chain(sieve).collect()
     }
-}
 
-/// Whether the index of the order answers it all.
-fn is_covered(filter: &Filter, order: Order) -> bool {
-    filter.tests().iter().all(|test| match test {
-        Test::Facet(_) => true,
-        Test::Range { moment, .. } => moment.as_str() == order.as_str(),
-        Test::Text { .. } | Test::Word { .. } => false,
-    })
+    /// The ways that gather, with what they cost.
+    #[must_use]
+    pub fn gathering(engine: Engine, estimate: &Estimate) -> Vec<(Self, f64)> {
+        let n = engine as usize;
+        let kept = estimate.matches * SORT[n];
+        let naming = |named| Self::naming(n, estimate, named);
+        let grams = estimate.grams.map(|named| (Self::Grams, naming(named) + named * LOOK[n] + kept));
+        let range = estimate.range.map(|rows| (Self::Range, rows * (PASS[n] + LOOK[n]) + kept));
+        let both = estimate.grams.zip(estimate.range).map(|(named, rows)| {
+            let looks = rows * named / estimate.people.max(1.0);
+            (Self::Both, naming(named) + named * KEEP[n] + rows * PASS[n] * 1.5 + looks * LOOK[n] + kept)
+        });
+        grams.into_iter().chain(range).chain(both).collect()
+    }
+
+    /// What it costs to hear all whom the grams name.
+    fn naming(n: usize, estimate: &Estimate, named: f64) -> f64 {
+        estimate.leaps.max(named) * LEAP[n] + named * NAME[n]
+    }
 }

@@ -9,10 +9,16 @@ use super::Search;
 use crate::{
     db::Conn,
     error::Result,
-    search::{Cursor, Direction, Entry, Filter, Order, Test, gram, store},
+    search::{
+        Cursor, Direction, Entry, Filter, Moment, Order, Test,
+        gram::{self, Needs},
+        store,
+    },
     secret,
 };
 
+/// So many are few.
+const FEW: f64 = 100.0;
 /// How many people are in it.
 const SIZE: usize = 2_048;
 /// So few are all in it.
@@ -21,6 +27,10 @@ const WHOLE: i64 = 4_096;
 const BATCH: usize = 256;
 /// A gram that more than this part of all people have narrows a text down no further.
 const COMMON: f64 = 0.4;
+/// A condition that fewer meet is always asked of the grams.
+const RARE: f64 = 0.02;
+/// Most conditions that are asked for because they are rare.
+const MOST_NEEDS: usize = 4;
 /// Most grams that are asked for a text: the rarest.
 const MOST_GRAMS: usize = 4;
 
@@ -35,17 +45,29 @@ pub struct Sample {
 }
 
 /// What to expect of a search: numbers of rows.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Estimate {
     /// All people.
     pub people: f64,
     /// Those who meet the filter.
     pub matches: f64,
+    /// Whether so many in the sample meet it that there are more than a few.
+    pub is_common: bool,
     /// Rows that a walk along the order passes until the page is full.
     pub walk: f64,
-    /// Those who meet what grams answer; nothing where they answer nothing.
+    /// Whether the order's index answers the filter.
+    pub is_held: bool,
+    /// Where it does not, the part of the rows that it does not rule out.
+    pub looked: f64,
+    /// The grams that are worth asking for.
+    pub needs: Needs,
+    /// The shortest of their lists: so many are leapt through.
+    pub leaps: f64,
+    /// Those whom these name; nothing where there are none.
     pub grams: Option<f64>,
-    /// Those in the narrowest span of time; nothing where there is none.
+    /// The time of the narrowest span.
+    pub moment: Option<Moment>,
+    /// Those in that span; nothing where there is none.
     pub range: Option<f64>,
 }
 
@@ -99,31 +121,65 @@ impl Sample {
     #[expect(clippy::cast_precision_loss, reason = "an estimate")]
     pub fn estimate(&self, search: &Search) -> Estimate {
         let weight = if self.entries.is_empty() { 1.0 } else { self.people / self.entries.len() as f64 };
-        let mut seen = Seen::default();
-        let places = self.sorted.get(search.order as usize).map(Vec::as_slice).unwrap_or_default();
-        let place = |n: usize| if search.direction == Direction::Ascending { n } else { places.len() - 1 - n };
-        for entry in (0..places.len()).map(|n| &self.entries[places[place(n)]]) {
-            seen.look(entry, search);
-        }
-        let has = |is: fn(&Test) -> bool| search.filter.tests().iter().any(is);
         // Half a person more, because what is not in the sample may be there all the same.
         let rows = |hits: usize| (hits as f64 + 0.5) * weight;
+        let seen = Seen::of(&self.entries, search);
+        let (needs, grams, shortest) = self.needs(&search.filter, &seen);
+        let ranges = search.filter.tests().iter().enumerate().filter_map(|(n, test)| match test {
+            Test::Range { moment, .. } => Some((seen.count(1 << n), *moment)),
+            _ => None,
+        });
+        let (range, moment) = ranges.min_by_key(|(hits, _)| *hits).unzip();
+        let matches = seen.count(seen.all);
         Estimate {
             people: self.people,
-            matches: seen.matches as f64 * weight,
-            walk: seen.walk(weight, (search.offset + search.limit + 1) as f64),
-            grams: has(|test| !matches!(test, Test::Range { .. })).then(|| rows(seen.grams)),
-            range: has(|test| matches!(test, Test::Range { .. })).then(|| rows(seen.range)),
+            matches: matches as f64 * weight,
+            is_common: matches as f64 > surely(FEW / weight),
+            walk: seen.walk(self.ahead(search), weight, (search.offset + search.limit + 1) as f64),
+            is_held: search.filter.is_held(search.order.as_str()),
+            looked: (seen.count(seen.held) as f64 / seen.count(seen.bounds).max(1) as f64).min(1.0),
+            grams: (!needs.is_empty()).then(|| rows(grams)),
+            leaps: shortest * self.people,
+            needs,
+            moment,
+            range: range.map(rows),
         }
     }
 
-    /// The grams that are worth asking for: the rarest of each condition, the rarest condition first. Common ones are
-    /// asked for too, because two of them may exclude each other.
-    #[must_use]
-    pub fn needs(&self, filter: &Filter) -> gram::Needs {
-        let mut needs: Vec<_> = filter.tests().iter().filter_map(gram::needed).map(|need| self.thinned(need)).collect();
-        needs.sort_by(|(left, _), (right, _)| left.total_cmp(right));
-        needs.into_iter().map(|(_, need)| need).collect()
+    /// The places of those behind the cursor, from the beginning of the order on.
+    fn ahead(&self, search: &Search) -> Vec<usize> {
+        let sorted = self.sorted.get(search.order as usize).map(Vec::as_slice).unwrap_or_default();
+        let stands = |place: &usize, cursor: &Cursor| {
+            let entry = &self.entries[*place];
+            entry.key(search.order).cmp(&cursor.key).then(entry.doc.cmp(&cursor.doc))
+        };
+        let cursor = search.cursor.as_ref();
+        if search.direction == Direction::Ascending {
+            let from = cursor.map_or(0, |cursor| sorted.partition_point(|place| stands(place, cursor).is_le()));
+            sorted[from..].to_vec()
+        } else {
+            let to =
+                cursor.map_or(sorted.len(), |cursor| sorted.partition_point(|place| stands(place, cursor).is_lt()));
+            sorted[..to].iter().rev().copied().collect()
+        }
+    }
+
+    /// The grams that are worth asking for, the rarest condition first, how many of the sample have them, and which part
+    /// of all people is in the shortest list. A condition that hardly rules anybody out costs more than it saves.
+    fn needs(&self, filter: &Filter, seen: &Seen) -> (Needs, usize, f64) {
+        let mut needs: Vec<_> = (filter.tests().iter().enumerate())
+            .filter_map(|(n, test)| Some((seen.count(1 << n), self.thinned(gram::needed(test)?), 1u64 << n)))
+            .collect();
+        needs.sort_by(|(left, (one, _), _), (right, (other, _), _)| left.cmp(right).then(one.total_cmp(other)));
+        let (mut chosen, mut mask, mut count, mut shortest) = (Vec::new(), 0, self.entries.len(), 1.0);
+        for (_, (part, need), bit) in needs {
+            let narrowed = seen.count(mask | bit);
+            if chosen.is_empty() || (part < RARE && chosen.len() < MOST_NEEDS) || narrowed * 2 < count {
+                chosen.push(need);
+                (mask, count, shortest) = (mask | bit, narrowed, part.min(shortest));
+            }
+        }
+        (chosen, count, shortest)
     }
 
     /// The rarest grams of each way, and which part of all people may have one of the ways.
@@ -149,60 +205,63 @@ impl Sample {
     }
 }
 
-/// What was seen of a search while going through the sample in its order.
-#[derive(Default)]
+/// More hits than so many mean that there are more people than these of whom so many hits are expected.
+fn surely(expected: f64) -> f64 {
+    expected + 6.0 * expected.sqrt() + 6.0
+}
+
+/// What the sample says of a search: which conditions each of its people meets, a bit for each.
 struct Seen {
-    matches: usize,
-    grams: usize,
-    range: usize,
-    /// Entries behind the cursor and within the bounds that a walk has.
-    passed: usize,
-    /// Of these, where the ones stand that match.
-    places: Vec<usize>,
+    masks: Vec<u64>,
+    /// All conditions.
+    all: u64,
+    /// Those that the index of the order answers.
+    held: u64,
+    /// Those that bound a walk along it.
+    bounds: u64,
 }
 
 impl Seen {
-    fn look(&mut self, entry: &Entry, search: &Search) {
-        let (mut in_grams, mut in_range, mut in_walk) = (true, true, true);
-        for test in search.filter.tests() {
-            let matches = test.matches(entry);
-            match test {
-                Test::Range { moment, .. } => {
-                    in_range &= matches;
-                    in_walk &= matches || moment.as_str() != search.order.as_str();
-                }
-                _ => in_grams &= matches,
-            }
+    fn of(entries: &[Entry], search: &Search) -> Self {
+        // More conditions than bits cannot be asked over HTTP. Who asks them otherwise gets an estimate of the first.
+        let tests = &search.filter.tests()[..search.filter.tests().len().min(63)];
+        let bits = |is: &dyn Fn(&Test) -> bool| {
+            tests.iter().enumerate().filter(|(_, test)| is(test)).fold(0, |bits, (n, _)| bits | 1 << n)
+        };
+        let order = search.order.as_str();
+        Self {
+            masks: entries.iter().map(|entry| bits(&|test| test.matches(entry))).collect(),
+            all: bits(&|_| true),
+            held: bits(&|test| test.is_held(order)),
+            bounds: bits(&|test| matches!(test, Test::Range { moment, .. } if moment.as_str() == order)),
         }
-        let behind = search.cursor.as_ref().is_none_or(|cursor| is_behind(entry, cursor, search));
-        self.grams += usize::from(in_grams);
-        self.range += usize::from(in_range);
-        self.matches += usize::from(in_grams && in_range);
-        if behind && in_walk {
-            self.passed += 1;
-            if in_grams && in_range {
-                self.places.push(self.passed);
-            }
-        }
+    }
+
+    /// How many meet these.
+    fn count(&self, mask: u64) -> usize {
+        self.masks.iter().filter(|met| **met & mask == mask).count()
     }
 
     #[expect(clippy::cast_precision_loss, reason = "an estimate")]
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place in a list")]
-    fn walk(&self, weight: f64, needed: f64) -> f64 {
-        let whole = self.passed as f64 * weight;
-        let Some(first) = self.places.first() else { return whole };
-        let gap = self.passed as f64 / self.places.len() as f64;
+    fn walk(&self, ahead: Vec<usize>, weight: f64, needed: f64) -> f64 {
+        let on_the_way = ahead.into_iter().filter(|place| self.masks[*place] & self.bounds == self.bounds);
+        let (mut passed, mut places) = (0, Vec::new());
+        for place in on_the_way {
+            passed += 1;
+            if self.masks[place] == self.all {
+                places.push(passed);
+            }
+        }
+        let whole = (f64::from(passed) + 0.5) * weight;
+        let Some(first) = places.first() else { return whole };
+        let gap = f64::from(passed) / places.len() as f64;
         let evenly = needed * gap;
         // Those who match stand together, far from where the walk begins.
-        let late = if *first as f64 > 6.0 * gap { *first as f64 * weight } else { 0.0 };
+        let late = if f64::from(*first) > 6.0 * gap { f64::from(*first) * weight } else { 0.0 };
         let last = (needed / weight).ceil() as usize;
         let reached =
-            if last > 1 { self.places.get(last - 1).map_or(whole, |place| *place as f64 * weight) } else { 0.0 };
+            if last > 1 { places.get(last - 1).map_or(whole, |place| f64::from(*place) * weight) } else { 0.0 };
         evenly.max(late).max(reached).min(whole)
     }
-}
-
-fn is_behind(entry: &Entry, cursor: &Cursor, search: &Search) -> bool {
-    let (here, there) = ((entry.key(search.order), entry.doc), (cursor.key.clone(), cursor.doc));
-    if search.direction == Direction::Ascending { here > there } else { here < there }
 }

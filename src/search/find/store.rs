@@ -1,16 +1,17 @@
 //! The statements of a search, put together from constant pieces.
 //!
-//! Each has the same shape: candidates `s` by the way of the plan, the filter asked of each, a page of them as `p`, and
-//! the people of that page.
+//! Each has the same shape: candidates by the way of the plan, the filter asked of each, a page of them as `p`, and the
+//! people of that page. What an index holds is asked before a row is looked at.
 
-use super::{Plan, Search, plan::Reach};
+use std::collections::BTreeSet;
+
+use super::{Estimate, Plan, Search, plan::Reach};
 use crate::{
     db::{Conn, Engine, Sql, grams, sql},
     error::Result,
     id::UserId,
     search::{
-        Direction, Field, Filter, How, Order, Test,
-        gram::Needs,
+        Direction, Filter, How, Test,
         order::{Cursor, Key},
     },
 };
@@ -18,62 +19,53 @@ use crate::{
 /// Somebody on a page.
 pub(super) type Row = (UserId, i64, Key, i64);
 
-/// The page of a search: with each row how many match in all, or 0 when this way does not tell.
-pub(super) async fn page(conn: &mut Conn, search: &Search, plan: Plan, needs: &Needs) -> Result<Vec<Row>> {
-    page_sql(conn, search, plan, needs).long().fetch_all(conn).await
+/// No limit, in words that keep an engine from asking for the rows in another way.
+const ALL: &str = " limit 9223372036854775807";
+
+/// The first rows of a search, as many as asked for: with each how many match in all, or 0 when this way does not tell.
+pub(super) async fn page(conn: &mut Conn, search: &Search, plan: Plan, by: &Estimate, rows: u64) -> Result<Vec<Row>> {
+    page_sql(conn.engine(), search, plan, by, rows).long().fetch_all(conn).await
 }
 
-/// The statement of [`page`].
-pub(super) fn page_sql(conn: &Conn, search: &Search, plan: Plan, needs: &Needs) -> Sql {
+fn page_sql(engine: Engine, search: &Search, plan: Plan, by: &Estimate, rows: u64) -> Sql {
     let order = search.order.as_str();
+    let sql = named(engine, plan, by).push(" select r.user_id, p.doc, p.k, p.matches from (");
     let sql = match plan {
-        Plan::Grams => grams::having(conn.engine(), needs),
-        Plan::Walk(_) | Plan::Range => sql(""),
-    };
-    let sql = sql.push(" select r.user_id, p.doc, p.k, p.matches from (");
-    let sql = match plan {
-        Plan::Walk(reach) => {
-            let sql = sql.push("select s.doc, s.").push(order).push(" as k, 0 as matches from (");
-            let sql = walk(sql, search, reach).push(") s where true");
-            tests(sql, &search.filter)
+        Plan::Walk(reach) | Plan::Sieve(reach) => {
+            along(sql.push("select w.doc, w.k, 0 as matches from ("), engine, search, plan, reach)
         }
-        Plan::Grams | Plan::Range => {
-            let sql =
-                sql.push("select c.doc, c.").push(order).push(" as k, c.matches from (select s.doc, s.").push(order);
-            let sql = sql.push(", count(*) over () as matches");
-            let sql = gathered(sql, conn, plan, &search.filter).push(") c where true");
-            sorted(behind(sql, search, " and (c."), search, "c.")
+        Plan::Grams | Plan::Range | Plan::Both => {
+            let sql = sql.push("select c.doc, c.k, c.matches from (select s.doc, s.").push(order);
+            let sql = gathered(sql.push(" as k, count(*) over () as matches"), engine, &search.filter, plan, by);
+            let sql = behind(sql.push(") c where true"), search, ["c.k", "c.doc"]);
+            sorted(sql, search, ["c.k", "c.doc"])
         }
     };
-    let sql = sql.push(" limit ").value(number(search.limit + 1)).push(" offset ").value(number(search.offset));
-    let sql = sql.push(") p cross join search_users r where r.doc = p.doc order by p.k").push(way(search.direction));
-    sql.push(", p.doc").push(way(search.direction))
+    let sql = sql.push(" limit ").value(number(rows)).push(" offset ").value(number(search.offset));
+    sorted(sql.push(") p cross join search_users r where r.doc = p.doc"), search, ["p.k", "p.doc"])
 }
 
-/// How many match, by this way; at most so many when it is a walk with a limit.
+/// How many match, by this way; at most so many.
 pub(super) async fn count(
     conn: &mut Conn,
     search: &Search,
     plan: Plan,
-    needs: &Needs,
+    by: &Estimate,
     most: Option<u64>,
-) -> Result<i64> {
-    count_sql(conn, search, plan, needs, most).long().scalar(conn).await
+) -> Result<u64> {
+    let count = count_sql(conn.engine(), search, plan, by, most).long().scalar::<i64>(conn).await?;
+    Ok(count.unsigned_abs())
 }
 
-/// The statement of [`count`].
-pub(super) fn count_sql(conn: &Conn, search: &Search, plan: Plan, needs: &Needs, most: Option<u64>) -> Sql {
+fn count_sql(engine: Engine, search: &Search, plan: Plan, by: &Estimate, most: Option<u64>) -> Sql {
+    let sql = named(engine, plan, by).push(" select count(*) from (select 1");
     let sql = match plan {
-        Plan::Grams => grams::having(conn.engine(), needs),
-        Plan::Walk(_) | Plan::Range => sql(""),
-    };
-    let sql = sql.push(" select count(*) from (select 1");
-    let sql = match (plan, most) {
-        (Plan::Walk(reach), Some(_)) => {
+        Plan::Walk(Reach::Whole) if most.is_none() => tests(sql.push(EVERYBODY), &search.filter, Held::Nothing),
+        Plan::Walk(reach) | Plan::Sieve(reach) => {
             let first = Search { cursor: None, ..search.clone() };
-            tests(walk(sql.push(" from ("), &first, reach).push(") s where true"), &search.filter)
+            along(sql.push(" from ("), engine, &first, plan, reach)
         }
-        _ => gathered(sql, conn, plan, &search.filter),
+        Plan::Grams | Plan::Range | Plan::Both => gathered(sql, engine, &search.filter, plan, by),
     };
     let sql = match most {
         Some(most) => sql.push(" limit ").value(number(most)),
@@ -82,16 +74,18 @@ pub(super) fn count_sql(conn: &Conn, search: &Search, plan: Plan, needs: &Needs,
     sql.push(") counted")
 }
 
+const EVERYBODY: &str = " from search_users s where true";
+
 /// How the engine runs the page and the count of a search, line by line.
-pub(super) async fn explain(conn: &mut Conn, search: &Search, plan: Plan, needs: &Needs) -> Result<Vec<String>> {
-    let mut lines = Vec::new();
-    for sql in [page_sql(conn, search, plan, needs), count_sql(conn, search, plan, needs, None)] {
+pub(super) async fn explain(conn: &mut Conn, search: &Search, plan: Plan, by: &Estimate) -> Result<Vec<String>> {
+    let (engine, mut lines) = (conn.engine(), Vec::new());
+    for sql in [page_sql(engine, search, plan, by, search.limit + 1), count_sql(engine, search, plan, by, None)] {
         // The count of a walk is that of everybody, and asked for only among few, or by who waits for it.
-        if matches!(plan, Plan::Walk(_)) && !lines.is_empty() {
+        if matches!(plan, Plan::Walk(_) | Plan::Sieve(_)) && !lines.is_empty() {
             break;
         }
-        let sql = sql.explained(conn.engine());
-        match conn.engine() {
+        let sql = sql.explained(engine);
+        match engine {
             Engine::Sqlite => {
                 let rows: Vec<(i64, i64, i64, String)> = sql.fetch_all(conn).await?;
                 lines.extend(rows.into_iter().map(|row| row.3));
@@ -103,97 +97,146 @@ pub(super) async fn explain(conn: &mut Conn, search: &Search, plan: Plan, needs:
 }
 
 /// How many rows a walk passes when it keeps none: less than its limit when it sees the end.
-pub(super) async fn passed(conn: &mut Conn, search: &Search, reach: Reach) -> Result<i64> {
-    let bare = Search { filter: bounds_alone(search), ..search.clone() };
-    walk(sql("select count(*) from ("), &bare, reach).push(") passed").long().scalar(conn).await
+pub(super) async fn passed(conn: &mut Conn, search: &Search, reach: Reach) -> Result<u64> {
+    let passed = index(sql("select count(*) from ("), search, reach, &[]).push(") passed");
+    Ok(passed.long().scalar::<i64>(conn).await?.unsigned_abs())
 }
 
-/// The conditions that bound a walk.
-fn bounds_alone(search: &Search) -> Filter {
-    let bounds = |test: &&Test| matches!(test, Test::Range { moment, .. } if moment.as_str() == search.order.as_str());
-    Filter::of(search.filter.tests().iter().filter(bounds).cloned().collect())
+/// Begins with those whom the grams name, where the plan asks them.
+fn named(engine: Engine, plan: Plan, by: &Estimate) -> Sql {
+    match plan {
+        Plan::Sieve(_) | Plan::Grams | Plan::Both => grams::having(engine, &by.needs),
+        Plan::Walk(_) | Plan::Range => sql(""),
+    }
 }
 
-/// The rows along the order, within what bounds it, with the columns that the filter asks.
-fn walk(sql: Sql, search: &Search, reach: Reach) -> Sql {
+/// Goes on behind `from (`: the rows along the order as `w`, and as `s` those that must be looked at by their numbers.
+/// `PostgreSQL` looks at a row sooner where the way passes it.
+fn along(sql: Sql, engine: Engine, search: &Search, plan: Plan, reach: Reach) -> Sql {
     let order = search.order.as_str();
-    let mut sql = sql.push("select doc");
-    for column in columns(search.order, &search.filter) {
-        sql = sql.push(", ").push(column);
+    let is_sieve = matches!(plan, Plan::Sieve(_));
+    if engine == Engine::Postgres && !is_sieve {
+        let sql = index(sql, search, reach, &columns(search)).push(") w where true");
+        return tests(sql, &search.filter, Held::Passed(order));
     }
-    sql = sql.push(" from search_users where true");
-    for test in search.filter.tests() {
-        if let Test::Range { moment, from, to } = test
-            && moment.as_str() == order
-        {
-            sql = sql.push(" and ").push(order).push(" >= ").value(*from);
-            sql = sql.push(" and ").push(order).push(" < ").value(*to);
-        }
-    }
+    let look = if search.filter.is_held(order) { "" } else { grams::row_of(engine) };
+    let sql = index(sql, search, reach, &["facet"]).push(") w").push(look).push(grams::row_is(engine, look));
+    tests(sieved(sql, is_sieve), &search.filter, Held::Index(order))
+}
+
+/// The columns that the filter asks, beside the order's.
+fn columns(search: &Search) -> Vec<&'static str> {
+    let columns = search.filter.tests().iter().flat_map(|test| match test {
+        Test::Text { field, .. } => vec![field.as_str()],
+        Test::Word { fields, .. } => fields.iter().map(|field| field.as_str()).collect(),
+        Test::Facet(_) => vec!["facet"],
+        Test::Range { moment, .. } => vec![moment.as_str()],
+    });
+    let all: BTreeSet<_> = columns.filter(|column| *column != search.order.as_str()).collect();
+    all.into_iter().collect()
+}
+
+/// The part of the order's index behind the cursor and within the bounds that the filter has for it.
+fn index(sql: Sql, search: &Search, reach: Reach, columns: &[&'static str]) -> Sql {
+    let order = search.order.as_str();
+    let sql = sql.push("select doc, ").push(order).push(" as k");
+    let sql = columns.iter().fold(sql, |sql, column| sql.push(", ").push(column));
+    let sql = sql.push(" from search_users where true");
+    let sql = behind(within(sql, &search.filter, order), search, [order, "doc"]);
     // The limit is part of the text, so that no engine plans for all rows.
-    sorted(behind(sql, search, " and ("), search, "").push(match reach {
+    sorted(sql, search, [order, "doc"]).push(match reach {
         Reach::Short => " limit 1000",
         Reach::Middle => " limit 5000",
         Reach::Long => " limit 25000",
-        Reach::Whole => " limit 9223372036854775807",
+        Reach::Far => " limit 125000",
+        Reach::Whole => ALL,
     })
 }
 
-/// The columns that a walk needs, the order's first.
-fn columns(order: Order, filter: &Filter) -> Vec<&'static str> {
-    let mut columns = vec![order.as_str()];
-    for test in filter.tests() {
-        match test {
-            Test::Text { field, .. } => columns.push(field.as_str()),
-            Test::Word { fields, .. } => columns.extend(fields.iter().map(|field| field.as_str())),
-            Test::Facet(_) => columns.push("facet"),
-            Test::Range { moment, .. } => columns.push(moment.as_str()),
-        }
-    }
-    let mut known = Vec::new();
-    columns.retain(|column| {
-        !known.contains(column) && {
-            known.push(*column);
-            true
-        }
-    });
-    columns
-}
-
-/// Everybody whom an index names, and the filter asked of each.
-fn gathered(sql: Sql, conn: &Conn, plan: Plan, filter: &Filter) -> Sql {
-    let sql = match plan {
-        Plan::Grams => sql.push(grams::their_rows(conn.engine())),
-        Plan::Walk(_) | Plan::Range => sql.push(" from search_users s where true"),
+/// Everybody whom the plan's index names, as `s`, and the filter asked of each.
+fn gathered(sql: Sql, engine: Engine, filter: &Filter, plan: Plan, by: &Estimate) -> Sql {
+    let moment = match (plan, by.moment) {
+        (Plan::Grams, _) => return tests(sql.push(grams::their_rows(engine)), filter, Held::Nothing),
+        (_, None) => return tests(sql.push(EVERYBODY), filter, Held::Nothing),
+        (_, Some(moment)) => moment.as_str(),
     };
-    tests(sql, filter)
+    let sql = sql.push(" from (select doc, ").push(moment).push(" as k, facet from search_users where true");
+    let sql = within(sql, filter, moment).push(ALL).push(") w");
+    let sql = sql.push(grams::row_of(engine)).push(grams::row_is(engine, "s"));
+    tests(sieved(sql, plan == Plan::Both), filter, Held::Index(moment))
 }
 
-/// Asks the filter of `s`.
-fn tests(mut sql: Sql, filter: &Filter) -> Sql {
+/// Of the rows `w` those that the grams name. The sign keeps an engine from going by the numbers instead.
+fn sieved(sql: Sql, is: bool) -> Sql {
+    if is { sql.push(" and +w.doc in (select doc from g)") } else { sql }
+}
+
+/// The bounds of a time.
+fn within(sql: Sql, filter: &Filter, of: &'static str) -> Sql {
+    filter.tests().iter().fold(sql, |sql, test| match test {
+        Test::Range { moment, from, to } if moment.as_str() == of => {
+            sql.push(" and ").push(of).push(" >= ").value(*from).push(" and ").push(of).push(" < ").value(*to)
+        }
+        _ => sql,
+    })
+}
+
+/// What of a row is known before it is looked at by its number, as `w`.
+#[derive(Clone, Copy)]
+enum Held {
+    Nothing,
+    /// What the index along this column holds; its bounds hold already.
+    Index(&'static str),
+    /// Everything: the walk along this column has looked at it.
+    Passed(&'static str),
+}
+
+/// Asks the filter: of `w` what is held, and of `s` the rest.
+fn tests(mut sql: Sql, filter: &Filter, held: Held) -> Sql {
     for test in filter.tests() {
         sql = match test {
-            Test::Text { field, how, text } => compare(sql.push(" and "), *field, *how, text),
+            Test::Text { field, how, text } => compare(sql.push(" and "), field.as_str(), held, *how, text),
             Test::Word { fields, text } => {
                 let how = How::Contains.of(text);
                 let mut sql = sql.push(" and (");
                 for (n, field) in fields.iter().enumerate() {
-                    sql = compare(sql.push(if n == 0 { "" } else { " or " }), *field, how, text);
+                    sql = compare(sql.push(if n == 0 { "" } else { " or " }), field.as_str(), held, how, text);
                 }
                 sql.push(")")
             }
-            Test::Facet(facet) => sql.push(" and (s.facet & ").value(facet.mask).push(") = ").value(facet.value),
+            Test::Facet(facet) => {
+                let sql = cell(sql.push(" and ("), "facet", held).push(" & ").value(facet.mask);
+                sql.push(") = ").value(facet.value)
+            }
+            Test::Range { moment, .. } if held.bounds(moment.as_str()) => sql,
             Test::Range { moment, from, to } => {
-                let sql = sql.push(" and s.").push(moment.as_str()).push(" >= ").value(*from);
-                sql.push(" and s.").push(moment.as_str()).push(" < ").value(*to)
+                let sql = cell(sql.push(" and "), moment.as_str(), held).push(" >= ").value(*from);
+                cell(sql.push(" and "), moment.as_str(), held).push(" < ").value(*to)
             }
         };
     }
     sql
 }
 
-fn compare(sql: Sql, field: Field, how: How, text: &str) -> Sql {
-    let sql = sql.push("s.").push(field.as_str());
+impl Held {
+    /// Whether the bounds of this column hold already.
+    fn bounds(self, column: &str) -> bool {
+        matches!(self, Self::Index(along) | Self::Passed(along) if along == column)
+    }
+}
+
+/// Where a column is.
+fn cell(sql: Sql, column: &'static str, held: Held) -> Sql {
+    match held {
+        _ if held.bounds(column) => sql.push("w.k"),
+        Held::Passed(_) => sql.push("w.").push(column),
+        Held::Index(_) if column == "facet" => sql.push("w.facet"),
+        Held::Index(_) | Held::Nothing => sql.push("s.").push(column),
+    }
+}
+
+fn compare(sql: Sql, column: &'static str, held: Held, how: How, text: &str) -> Sql {
+    let sql = cell(sql, column, held);
     if how == How::Exact {
         return sql.push(" = ").value(text);
     }
@@ -214,16 +257,16 @@ fn compare(sql: Sql, field: Field, how: How, text: &str) -> Sql {
 }
 
 /// Behind the cursor, if there is one.
-fn behind(sql: Sql, search: &Search, open: &'static str) -> Sql {
-    let Some(Cursor { key, doc }) = &search.cursor else { return sql };
-    let sql = sql.push(open).push(search.order.as_str()).push(", doc)");
+fn behind(sql: Sql, search: &Search, [key, doc]: [&'static str; 2]) -> Sql {
+    let Some(Cursor { key: at, doc: row }) = &search.cursor else { return sql };
+    let sql = sql.push(" and (").push(key).push(", ").push(doc).push(")");
     let sql = sql.push(if search.direction == Direction::Ascending { " > (" } else { " < (" });
-    sql.value(key.clone()).push(", ").value(*doc).push(")")
+    sql.value(at.clone()).push(", ").value(*row).push(")")
 }
 
-fn sorted(sql: Sql, search: &Search, of: &'static str) -> Sql {
-    let sql = sql.push(" order by ").push(of).push(search.order.as_str()).push(way(search.direction));
-    sql.push(", ").push(of).push("doc").push(way(search.direction))
+fn sorted(sql: Sql, search: &Search, [key, doc]: [&'static str; 2]) -> Sql {
+    let sql = sql.push(" order by ").push(key).push(way(search.direction));
+    sql.push(", ").push(doc).push(way(search.direction))
 }
 
 const fn way(direction: Direction) -> &'static str {

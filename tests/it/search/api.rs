@@ -34,6 +34,45 @@ each_engine! {
         }
     }
 
+    /// Whoever may search and does not see a field cannot learn it by asking for it, by its order, or by how many match.
+    async fn what_is_not_seen_in_others_is_not_searched_by(app) {
+        let admin = admin(&app).await;
+        let root = app.register("root").await;
+        app.set_role(&root.id, Role::Superadmin).await;
+        let root = app.bearer(&app.login("root@example.com").await.expect(200).person().access);
+        root.post("/api/v1/roles", json!({"name": "finder", "permissions": ["users.search"]})).await.expect(201);
+        let bob = app.register("bob").await;
+        let finder = app.bearer(&bob.access);
+        problem(&finder.get(SEARCH).await, 403, "forbidden");
+        root.post(&format!("/api/v1/users/{}/roles", bob.id), json!({"role": "finder"})).await.expect(200);
+        let hidden = [
+            "email=ann", "email_starts=a", "email_ends=example.com", "email_exact=ann@example.com", "ip_address=127.0.0.1",
+            "mfa_enabled=true", "mfa_enabled=false", "synced=yes", "synced=false", "never_logged_in=true",
+            "last_login_after=2020-01-01T00:00:00Z", "last_login_before=2020-01-01T00:00:00Z", "sort_by=email",
+            "sort_by=last_login",
+        ];
+        for query in hidden {
+            let field = query.split('=').next().unwrap();
+            for rest in ["", "&total=exact", "&total=none&size=1", "&first_name=nobody&sort_order=asc"] {
+                let reply = finder.get(&format!("{SEARCH}?{query}{rest}")).await;
+                problem(&reply, 403, "field_not_visible");
+                let told = reply.json()["errors"][0]["field"].as_str().unwrap().to_owned();
+                assert!(field.starts_with(&told) || (field == "never_logged_in" && told == "last_login"), "{query}: {told}");
+                admin.get(&format!("{SEARCH}?{query}{rest}")).await.expect(200);
+            }
+        }
+        // `query` looks into what he sees, and not into addresses.
+        let total = async |client: &Client, query: &str| {
+            client.get(&format!("{SEARCH}?{query}")).await.expect(200).json()["total"].as_u64().unwrap()
+        };
+        assert_eq!((total(&finder, "query=example.com").await, total(&admin, "query=example.com").await), (0, 3));
+        assert_eq!(total(&finder, "query=root&is_active=true&role=superadmin&sort_by=last_name").await, 1);
+        let page = finder.get(&format!("{SEARCH}?query=root")).await.expect(200).json();
+        for field in ["email", "ip_address", "mfa_enabled", "synced", "last_login"] {
+            assert!(page["items"][0].get(field).is_none_or(Value::is_null), "{field}: {page}");
+        }
+    }
+
     async fn a_change_is_found_as_soon_as_it_is_answered(app) {
         let client = admin(&app).await;
         let bob = app.register("bob").await;

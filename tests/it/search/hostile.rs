@@ -138,8 +138,10 @@ each_engine! {
         for query in ["email=%00", "email=%ff", "email=a&email=b"] {
             problem(&client.get(&format!("{SEARCH}?{query}")).await, 400, "malformed");
         }
-        let status = client.get(&format!("{SEARCH}?email={}", &long[..12_000])).await.status;
-        assert!((400..500).contains(&status), "{status}");
+        for length in [256, 12_000] {
+            let status = client.get(&format!("{SEARCH}?email={}", &long[..length])).await.status;
+            assert!((400..500).contains(&status), "{length}: {status}");
+        }
         // A cursor that somebody made up leads to a place in the list, and nowhere else.
         let forged = "MSBlbWFpbCBhc2MgOTIyMzM3MjAzNjg1NDc3NTgwNyB6enp6"; // 1 email asc 9223372036854775807 zzzz
         let reply = client.get(&format!("{SEARCH}?sort_by=email&sort_order=asc&cursor={forged}")).await.expect(200);
