@@ -6,7 +6,7 @@
 
 use std::{
     io::{Read, Write},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use axum::{
@@ -35,8 +35,14 @@ struct Page {
     tag: HeaderValue,
 }
 
-/// The document, the pages and their files.
+/// The document, the pages and their files: made when they are first asked for, since most processes never are, and
+/// the document takes longer to write than all else that a start does.
 pub struct Pages {
+    document: Box<dyn Fn() -> serde_json::Value + Send + Sync>,
+    made: OnceLock<Made>,
+}
+
+struct Made {
     document: Page,
     docs: Page,
     redoc: Page,
@@ -44,11 +50,23 @@ pub struct Pages {
 }
 
 impl Pages {
+    /// Pages about what `document` will write.
+    pub fn new(document: impl Fn() -> serde_json::Value + Send + Sync + 'static) -> Self {
+        Self { document: Box::new(document), made: OnceLock::new() }
+    }
+
+    fn made(&self) -> Result<&Made> {
+        if let Some(made) = self.made.get() {
+            return Ok(made);
+        }
+        let made = Made::new(&(self.document)())?;
+        Ok(self.made.get_or_init(|| made))
+    }
+}
+
+impl Made {
     /// Packs the document beside the rest.
-    ///
-    /// # Errors
-    /// `internal`, which memory alone can cause.
-    pub fn new(document: &serde_json::Value) -> Result<Self> {
+    fn new(document: &serde_json::Value) -> Result<Self> {
         let (js, css) = ("text/javascript; charset=utf-8", "text/css; charset=utf-8");
         let html = "text/html; charset=utf-8";
         Ok(Self {
@@ -117,17 +135,17 @@ fn takes_gzip(accepted: &str) -> bool {
 
 /// `GET /openapi.json`.
 pub(crate) async fn document(Extension(pages): Extension<Arc<Pages>>, asked: HeaderMap) -> Result<Response> {
-    pages.document.answer(&asked)
+    pages.made()?.document.answer(&asked)
 }
 
 /// `GET /docs`: Swagger UI.
 pub(crate) async fn docs(Extension(pages): Extension<Arc<Pages>>, asked: HeaderMap) -> Result<Response> {
-    pages.docs.with_policy(&asked, DOCS_POLICY)
+    pages.made()?.docs.with_policy(&asked, DOCS_POLICY)
 }
 
 /// `GET /redoc`: `ReDoc`.
 pub(crate) async fn redoc(Extension(pages): Extension<Arc<Pages>>, asked: HeaderMap) -> Result<Response> {
-    pages.redoc.with_policy(&asked, REDOC_POLICY)
+    pages.made()?.redoc.with_policy(&asked, REDOC_POLICY)
 }
 
 /// `GET /assets/{file}`.
@@ -136,6 +154,6 @@ pub(crate) async fn asset(
     asked: HeaderMap,
     Path(name): Path<String>,
 ) -> Result<Response> {
-    let file = pages.files.iter().find(|(own, _)| *own == name).ok_or_else(Error::not_found)?;
+    let file = pages.made()?.files.iter().find(|(own, _)| *own == name).ok_or_else(Error::not_found)?;
     file.1.answer(&asked)
 }
