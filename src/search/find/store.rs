@@ -32,7 +32,10 @@ fn page_sql(engine: Engine, search: &Search, plan: Plan, by: &Estimate, rows: u6
     let sql = named(engine, plan, by).push(" select r.user_id, p.doc, p.k, p.matches from (");
     let sql = match plan {
         Plan::Walk(reach) | Plan::Sieve(reach) => {
-            along(sql.push("select w.doc, w.k, 0 as matches from ("), engine, search, plan, reach)
+            let sql = along(sql.push("select w.doc, w.k, 0 as matches from ("), engine, search, plan, reach);
+            // A walk keeps its order. `PostgreSQL` may sieve by a join that does not.
+            let is_mixed = engine == Engine::Postgres && matches!(plan, Plan::Sieve(_));
+            if is_mixed { sorted(sql, search, ["w.k", "w.doc"]) } else { sql }
         }
         Plan::Grams | Plan::Range | Plan::Both => {
             let sql = sql.push("select c.doc, c.k, c.matches from (select s.doc, s.").push(order);

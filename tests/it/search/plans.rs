@@ -133,7 +133,19 @@ async fn assert_no_scan(app: &TestApp, query: &str, order: Order) {
     assert!(scans(engine, plan, &lines).is_empty(), "{}", what());
     // Bounds that few are within may be gathered and sorted by the engine, from the same index.
     let is_bounded = lines.iter().any(|line| line.contains("Bitmap Index Scan"));
-    assert!(!matches!(plan, Plan::Walk(_) | Plan::Sieve(_)) || sorts(&lines) <= 1 || is_bounded, "{}", what());
+    // A sieve sorts what it kept, too, where it may be kept in another order.
+    let most = match plan {
+        Plan::Walk(_) => 1,
+        Plan::Sieve(_) => {
+            if engine == Engine::Postgres {
+                2
+            } else {
+                1
+            }
+        }
+        Plan::Grams | Plan::Range | Plan::Both => usize::MAX,
+    };
+    assert!(sorts(&lines) <= most || is_bounded, "{}", what());
 }
 
 each_engine! {
