@@ -17,7 +17,6 @@ use crate::{
 };
 
 /// The routes, ready to be served. What every request meets before them is in [`crate::http::shell`].
-#[must_use]
 pub fn router(app: App) -> Router {
     let name = app.config.app.name.clone();
     routes().into_router(app, Pages::new(move || document(&name)))
