@@ -29,6 +29,17 @@ pub struct Custom {
     pub created_at: Option<Time>,
 }
 
+impl Custom {
+    /// The same with what is given.
+    fn with(&self, description: Option<String>, permissions: Option<Permissions>) -> Self {
+        Self {
+            description: description.unwrap_or_else(|| self.description.clone()),
+            permissions: permissions.unwrap_or(self.permissions),
+            ..self.clone()
+        }
+    }
+}
+
 /// Every role, the built-in ones first.
 ///
 /// # Errors
@@ -77,11 +88,7 @@ pub async fn update(
     permissions: Option<Permissions>,
 ) -> Result<Custom> {
     let before = custom(tx, caller, name).await?;
-    let role = Custom {
-        description: description.unwrap_or_else(|| before.description.clone()),
-        permissions: permissions.unwrap_or(before.permissions),
-        ..before.clone()
-    };
+    let role = before.with(description, permissions);
     caller.must_hold(role.permissions)?;
     store::update(tx, &role).await?;
     event::record(tx, told(Kind::RoleUpdated, caller, &role).with("before", before.permissions.to_text())).await?;

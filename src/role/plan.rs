@@ -51,12 +51,8 @@ pub async fn update(
     let stored = store::lock_plan(tx, name).await?;
     let before = stored.or_else(|| Plan::parse(name).map(as_made)).ok_or_else(Error::not_found)?;
     caller.must_hold(before.permissions)?;
-    let after = Custom {
-        description: description.unwrap_or_else(|| before.description.clone()),
-        permissions: permissions.unwrap_or(before.permissions),
-        created_at: before.created_at.or(Some(tx.now())),
-        ..before.clone()
-    };
+    let created_at = before.created_at.or(Some(tx.now()));
+    let after = Custom { created_at, ..before.with(description, permissions) };
     caller.must_hold(after.permissions)?;
     store::set_plan(tx, &after).await?;
     event::record(tx, told(Kind::PlanUpdated, caller, &after).with("before", before.permissions.to_text())).await?;

@@ -4,7 +4,7 @@ use super::Custom;
 use crate::{
     access::Permissions,
     clock::Time,
-    db::{Conn, Tx, sql},
+    db::{Conn, Sql, Tx, sql},
     error::Result,
 };
 
@@ -32,15 +32,9 @@ pub(super) async fn lock(tx: &mut Tx, name: &str) -> Result<Option<Custom>> {
 
 /// False when the name is taken.
 pub(super) async fn insert(tx: &mut Tx, role: &Custom) -> Result<bool> {
-    let inserted = sql("insert into roles (name, description, permissions, created_at, updated_at)
-                        values ($1, $2, $3, $4, $4) on conflict (name) do nothing")
-    .bind(role.name.as_str())
-    .bind(role.description.as_str())
-    .bind(role.permissions.to_text())
-    .bind(tx.now())
-    .execute(tx)
-    .await?;
-    Ok(inserted == 1)
+    let insert = sql("insert into roles (name, description, permissions, created_at, updated_at)
+                      values ($1, $2, $3, $4, $4) on conflict (name) do nothing");
+    Ok(given(insert, role, tx.now()).execute(tx).await? == 1)
 }
 
 pub(super) async fn update(tx: &mut Tx, role: &Custom) -> Result<()> {
@@ -74,15 +68,9 @@ pub(super) async fn lock_plan(tx: &mut Tx, tier: &str) -> Result<Option<Custom>>
 
 /// False when the name is taken.
 pub(super) async fn insert_plan(tx: &mut Tx, plan: &Custom) -> Result<bool> {
-    let inserted = sql("insert into plans (tier, description, permissions, created_at, updated_at)
-                        values ($1, $2, $3, $4, $4) on conflict (tier) do nothing")
-    .bind(plan.name.as_str())
-    .bind(plan.description.as_str())
-    .bind(plan.permissions.to_text())
-    .bind(tx.now())
-    .execute(tx)
-    .await?;
-    Ok(inserted == 1)
+    let insert = sql("insert into plans (tier, description, permissions, created_at, updated_at)
+                      values ($1, $2, $3, $4, $4) on conflict (tier) do nothing");
+    Ok(given(insert, plan, tx.now()).execute(tx).await? == 1)
 }
 
 /// Whether somebody has this plan, which is none of the program's. The index holds nobody else.
@@ -98,14 +86,15 @@ pub(super) async fn delete_plan(tx: &mut Tx, tier: &str) -> Result<()> {
 }
 
 pub(super) async fn set_plan(tx: &mut Tx, plan: &Custom) -> Result<()> {
-    sql("insert into plans (tier, description, permissions, created_at, updated_at) values ($1, $2, $3, $4, $4)
-         on conflict (tier) do update set description = excluded.description, permissions = excluded.permissions,
-             updated_at = excluded.updated_at")
-    .bind(plan.name.as_str())
-    .bind(plan.description.as_str())
-    .bind(plan.permissions.to_text())
-    .bind(tx.now())
-    .execute(tx)
-    .await?;
+    let set = sql("insert into plans (tier, description, permissions, created_at, updated_at)
+                   values ($1, $2, $3, $4, $4)
+                   on conflict (tier) do update set description = excluded.description,
+                       permissions = excluded.permissions, updated_at = excluded.updated_at");
+    given(set, plan, tx.now()).execute(tx).await?;
     Ok(())
+}
+
+/// Binds what a role or a plan is written down with: `$1` to `$4`.
+fn given(statement: Sql, of: &Custom, now: Time) -> Sql {
+    statement.bind(of.name.as_str()).bind(of.description.as_str()).bind(of.permissions.to_text()).bind(now)
 }
