@@ -5,10 +5,8 @@ use crate::{
     clock::{Clock, Time},
     config::Config,
     machine,
-    tls::{NOTICE_DAYS, Tls},
+    tls::{NOTICE_DAYS, Tls, days_until},
 };
-
-const DAY: i64 = 86_400;
 
 pub(super) fn examine(config: &Config) -> Vec<Finding> {
     certificate(config).into_iter().chain(user(config)).collect()
@@ -25,7 +23,7 @@ fn certificate(config: &Config) -> Option<Finding> {
     let Some(end) = tls.end() else {
         return Some(Finding::ok("tls", "TLS_CERT and TLS_KEY belong together."));
     };
-    let (days, until) = ((end - Clock::default().now().seconds()).div_euclid(DAY), Time::from_micros(end * 1_000_000));
+    let (days, until) = (days_until(end, Clock::default().now()), Time::from_micros(end * 1_000_000));
     let cure = "Renew it and write both files; the service takes them up within seconds.";
     Some(match days {
         ..0 => Finding::fault("tls", format!("The certificate ended at {until}, and clients refuse it."), cure),

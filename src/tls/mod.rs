@@ -20,7 +20,7 @@ use tokio::time::{Instant, sleep};
 
 use self::pair::{Files, Pair};
 use crate::{
-    clock::Clock,
+    clock::{Clock, Time},
     config::Machine,
     error::{Error, Result},
 };
@@ -150,7 +150,7 @@ impl Tls {
         }
         state.thought = Some(Instant::now());
         let Some(end) = state.used.end() else { return };
-        let days = (end - clock.now().seconds()).div_euclid(86_400);
+        let days = days_until(end, clock.now());
         if days < 0 {
             tracing::error!("the TLS certificate has expired, and clients refuse it: renew it");
         } else if days < NOTICE_DAYS {
@@ -161,6 +161,11 @@ impl Tls {
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whole days from now to the end of a certificate, which is in seconds since 1970; below 0 when it is over.
+pub(crate) fn days_until(end: i64, now: Time) -> i64 {
+    (end - now.seconds()).div_euclid(86_400)
 }
 
 /// TLS 1.2 and 1.3 with the suites of rustls, all of which are forward secret and authenticated.
