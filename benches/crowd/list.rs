@@ -2,30 +2,34 @@
 
 use std::time::Duration;
 
+use denizen::{
+    access::Caller,
+    search::{self, Direction, Emails, Order, Search},
+};
+
 use super::{
     super::{
         Bench,
         load::{self, Pace, Source},
-        people::{Same, member},
+        people::Same,
+        room,
         server::{Database, Server},
         table::{Bound, Row},
     },
-    ask, beside,
+    beside,
 };
 
 /// Requests a second, over so many connections.
 const PACE: f64 = 200.0;
 const CONNECTIONS: usize = 4;
-/// The first page that is asked for by its number ends with row 900 000.
-const FAR: &str = "/api/v1/users?size=50&page=18000";
+/// Behind so many begins the page that is asked for by its cursor.
+const FAR: u64 = 900_000;
 
 /// The first page, beside a server that says hello; and the page behind row 900 000, beside the first.
 pub fn rows(bench: &Bench, database: &Database, key: &str, name: &str) -> Vec<Row> {
+    let behind = format!("/api/v1/users?size=50&cursor={}", place(database));
     let (hello, server) = (Server::hello(bench), Server::start(bench, database));
     let get = |path: &str| format!("GET {path} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {key}\r\n\r\n");
-    let (status, far) = ask(server.address, &get(FAR));
-    assert_eq!(status, 200, "{far}");
-    let behind = format!("/api/v1/users?size=50&cursor={}", member(far.as_bytes(), "next_cursor"));
     let (first, behind) = (get("/api/v1/users?size=50"), get(&behind));
     let p99 = |server: &Server, request: &str| {
         let mut client = Same(vec![request.as_bytes().to_vec()]);
@@ -59,4 +63,17 @@ pub fn rows(bench: &Bench, database: &Database, key: &str, name: &str) -> Vec<Ro
     );
     (other.figure.0, other.unit) = (times, " x");
     vec![one, other]
+}
+
+/// The cursor behind row 900 000, which no number of a page reaches.
+fn place(database: &Database) -> String {
+    let (order, direction) = (Order::CreatedAt, Direction::Descending);
+    let search = Search::everybody(order, direction, None, 1, FAR - 1);
+    room::runtime().block_on(async {
+        let app = room::open(database).await;
+        let caller = Caller::operator();
+        let found = search::list(&caller, &app.db, &app.search, &search, Emails::Shown).await.unwrap();
+        app.db.close();
+        found.next.unwrap().to_text(order, direction)
+    })
 }

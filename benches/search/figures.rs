@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt::Write, path::Path, process::ExitCode, time::Duration};
 
-use denizen::{app::App, db::Engine};
+use denizen::{app::App, db::Engine, search::Search};
 
 use super::{
     callers, cost, fill, machine,
@@ -28,6 +28,8 @@ struct Crowd {
     pairs: Vec<Timed>,
     orders: Vec<Timed>,
     deep: [Timed; 2],
+    /// What took longer than is demanded, and how the engine went about it.
+    slow: Vec<(String, f64, Vec<String>)>,
 }
 
 /// Everything.
@@ -41,21 +43,29 @@ pub async fn all(denizen: &Path, work: &Path, url: &str, sizes: &[u64]) -> ExitC
             fill::fill(&app, &place, *size).await;
             let crowd = timed(&app, &place, *size).await;
             drop(app);
-            rows.extend(crowd.rows());
+            tell(&mut rows, crowd.rows());
             crowds.push(crowd);
             if *size == LARGE {
-                rows.extend(called(denizen, &place));
+                tell(&mut rows, called(denizen, &place));
             }
         }
-        rows.extend(growth(&crowds, engine));
-        rows.extend(costs(denizen, work, url, engine).await);
+        tell(&mut rows, growth(&crowds, engine));
+        tell(&mut rows, costs(denizen, work, url, engine).await);
     }
     let picture = "![Time against the number of people](images/search.svg)";
-    let text = format!("{machine}\n\n{}\n{picture}\n{}", table(&rows), shapes_table(&crowds));
+    let text = format!("{machine}\n\n{}\n{picture}\n{}{}", table(&rows), shapes_table(&crowds), slow(&crowds));
     println!("{text}");
     page::write(&text);
     std::fs::write(page::PLOT, plot::svg("The search: time against the number of people", &lines(&crowds))).unwrap();
     if rows.iter().all(|row| row.holds != Some(false)) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Keeps rows, and shows them: a run takes long.
+fn tell(rows: &mut Vec<Row>, more: impl IntoIterator<Item = Row>) {
+    for row in more {
+        eprintln!("  {}: {}", row.what, row.figure);
+        rows.push(row);
+    }
 }
 
 /// Every shape, as it is looked at by hand.
@@ -76,13 +86,34 @@ async fn timed(app: &App, place: &Place, size: u64) -> Crowd {
     let pairs = ways::each(app, shapes::PAIRS, TIMES).await;
     let (orders, deep) = (ways::orders(app, TIMES / 2).await, ways::deep(app, size, 2 * TIMES).await);
     eprintln!("  {} with {size} people is timed", place.name());
-    Crowd { engine: place.name(), size, single, pairs, orders, deep }
+    let mut crowd = Crowd { engine: place.name(), size, single, pairs, orders, deep, slow: Vec::new() };
+    for (what, p99, search) in crowd.late() {
+        let lines = denizen::search::explain(&mut app.db.read(), &app.search, &search).await.unwrap().1;
+        crowd.slow.push((what, p99, lines));
+    }
+    crowd
+}
+
+/// The query plans of what took longer than is demanded.
+fn slow(crowds: &[Crowd]) -> String {
+    let mut text = String::new();
+    for crowd in crowds {
+        for (what, p99, lines) in &crowd.slow {
+            let (engine, size) = (crowd.engine, page::thousands(crowd.size));
+            let _ = writeln!(text, "\n`{what}` of {size} on {engine}, p99 {p99:.1} ms:\n\n```text");
+            for line in lines {
+                let _ = writeln!(text, "{line}");
+            }
+            text.push_str("```\n");
+        }
+    }
+    if text.is_empty() { text } else { format!("\nThe query plans of what falls short:\n{text}") }
 }
 
 impl Crowd {
     fn rows(&self) -> Vec<Row> {
         let (engine, size) = (self.engine, page::thousands(self.size));
-        let most = if self.size > LARGE { 60.0 } else { 30.0 };
+        let most = self.most();
         let slowest = |what: &str, all: &[Timed]| {
             let worst = all.iter().max_by(|left, right| left.p99.total_cmp(&right.p99)).unwrap();
             let note = format!(" (`{}`)", worst.what);
@@ -97,6 +128,17 @@ impl Crowd {
             slowest("Five filters in each of the eight orders", &self.orders),
             Row::at_most(deep, far.median / first.median, 1.5, " x", &note),
         ]
+    }
+
+    /// What a first page may take, in milliseconds.
+    fn most(&self) -> f64 {
+        if self.size > LARGE { 60.0 } else { 30.0 }
+    }
+
+    /// What took longer.
+    fn late(&self) -> Vec<(String, f64, Search)> {
+        let late = self.all().filter(|timed| timed.p99 > self.most());
+        late.map(|timed| (timed.what.clone(), timed.p99, timed.search.clone())).collect()
     }
 
     fn all(&self) -> impl Iterator<Item = &Timed> {

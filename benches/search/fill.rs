@@ -39,6 +39,16 @@ fn sqlite(path: &Path, size: u64) {
          insert into search_grams (search_grams, rank) values ('hashsize', 50000000);",
     )
     .unwrap();
+    // An index that is made at the end is sorted once.
+    let indexes = "select name, sql from sqlite_master where type = 'index' and sql is not null
+                   and tbl_name in ('users', 'search_users')";
+    let indexes: Vec<(String, String)> = {
+        let mut found = conn.prepare(indexes).unwrap();
+        found.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().map(Result::unwrap).collect()
+    };
+    for (name, _) in &indexes {
+        conn.execute_batch(&format!("drop index {name}")).unwrap();
+    }
     let texts = TABLES.map(|(table, columns)| {
         let columns = columns.replace("doc, grams", "rowid, grams");
         let places = vec!["?"; columns.split(", ").count()].join(", ");
@@ -62,6 +72,9 @@ fn sqlite(path: &Path, size: u64) {
             conn.execute_batch("commit; pragma wal_checkpoint(truncate); begin").unwrap();
         }
     }
+    for (_, text) in indexes {
+        conn.execute_batch(&text).unwrap();
+    }
     conn.execute_batch(
         "insert into search_grams (search_grams, rank) values ('hashsize', 1048576); commit;
          pragma wal_checkpoint(truncate);",
@@ -72,8 +85,15 @@ fn sqlite(path: &Path, size: u64) {
 async fn postgres(url: &str, schema: &str, size: u64) {
     let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
     tokio::spawn(connection);
-    let begin = "drop index search_grams_grams; set maintenance_work_mem = '1GB'; set synchronous_commit = off;";
+    let begin = "set maintenance_work_mem = '1GB'; set synchronous_commit = off;";
     client.batch_execute(&format!("set search_path = {schema}; {begin}")).await.unwrap();
+    // An index that is made at the end is sorted once. Primary keys stay.
+    let indexes = "select indexname, indexdef from pg_indexes where schemaname = $1
+                   and tablename in ('users', 'search_users', 'search_grams') and indexname not like '%_pkey'";
+    let indexes = client.query(indexes, &[&schema]).await.unwrap();
+    for index in &indexes {
+        client.batch_execute(&format!("drop index {}", index.get::<_, &str>(0))).await.unwrap();
+    }
     let mut crowd = people::people(size).peekable();
     while crowd.peek().is_some() {
         let mut texts = TABLES.map(|_| String::new());
@@ -101,10 +121,11 @@ async fn postgres(url: &str, schema: &str, size: u64) {
             sink.close().await.unwrap();
         }
     }
-    let index = "create index search_grams_grams on search_grams using gin (grams)
-                 with (fastupdate = on, gin_pending_list_limit = 512);
-                 select setval(pg_get_serial_sequence('search_users', 'doc'), (select max(doc) from search_users));";
-    client.batch_execute(index).await.unwrap();
+    for index in &indexes {
+        client.batch_execute(index.get(1)).await.unwrap();
+    }
+    let number = "select setval(pg_get_serial_sequence('search_users', 'doc'), (select max(doc) from search_users))";
+    client.batch_execute(number).await.unwrap();
     for (table, _) in TABLES {
         client.batch_execute(&format!("vacuum analyze {table}")).await.unwrap();
     }

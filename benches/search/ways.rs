@@ -15,6 +15,7 @@ pub struct Timed {
     pub median: f64,
     pub p99: f64,
     pub found: Found,
+    pub search: Search,
 }
 
 /// Everything that a query asks for, a first page of fifty.
@@ -40,7 +41,8 @@ pub async fn timed(app: &App, what: &str, search: &Search, times: usize) -> Time
         found = again;
     }
     all.sort_by(f64::total_cmp);
-    Timed { what: what.to_owned(), median: all[all.len() / 2], p99: all[all.len() * 99 / 100], found }
+    let (median, p99) = (all[all.len() / 2], all[all.len() * 99 / 100]);
+    Timed { what: what.to_owned(), median, p99, found, search: search.clone() }
 }
 
 /// Each of these queries, newest first.

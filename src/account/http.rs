@@ -1,7 +1,6 @@
 //! `/api/v1/users/me`; the other routes of users are in the files beside it.
 
 pub(crate) mod create;
-mod cursor;
 pub(crate) mod dossier;
 pub(crate) mod list;
 pub(crate) mod others;

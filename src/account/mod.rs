@@ -12,7 +12,6 @@ pub mod http;
 pub mod grant;
 mod identifier;
 pub mod job;
-pub mod list;
 mod name;
 pub mod oversight;
 pub mod plan;
@@ -132,6 +131,14 @@ pub async fn some(conn: &mut Conn, ids: &[UserId]) -> Result<Vec<User>> {
     let place = |user: &User| ids.iter().position(|id| *id == user.id);
     users.sort_by_cached_key(place);
     Ok(users)
+}
+
+/// How many accounts there are, deleted ones aside.
+///
+/// # Errors
+/// Of the database.
+pub async fn count(conn: &mut Conn) -> Result<u64> {
+    Ok(store::count(conn).await?.unsigned_abs())
 }
 
 /// The account that somebody names at sign-in, unless it is deleted.

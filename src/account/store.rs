@@ -371,3 +371,12 @@ pub(super) async fn identities(conn: &mut Conn, id: UserId) -> Result<Vec<(Strin
     let rows = sql("select source, subject, created_at from identities where user_id = $1 order by source, subject");
     rows.bind(id).fetch_all(conn).await
 }
+
+/// The sum that the sequencer keeps, and what waits for its number: exact, without counting the table.
+pub(super) async fn count(conn: &mut Conn) -> Result<i64> {
+    sql("select cast(coalesce((select value from counters where name = 'total_users'), 0)
+             + (select count(*) from events_pending where kind in ('user.created', 'user.restored'))
+             - (select count(*) from events_pending where kind = 'user.deleted') as bigint)")
+    .scalar(conn)
+    .await
+}

@@ -107,14 +107,23 @@ pub fn having(engine: Engine, needs: &[Vec<Vec<u32>>]) -> Sql {
     }
 }
 
-/// Goes on with the rows of `search_users` that belong to `g`, as `s`: one by one, whatever an engine may expect.
+/// Goes on with the rows of `search_users` that belong to `g`, as `s`: by their numbers, whatever an engine may expect.
+/// `PostgreSQL` takes a list for a short one, and looks for each of it in the primary key.
 #[must_use]
 pub const fn their_rows(engine: Engine) -> &'static str {
     match engine {
         Engine::Sqlite => " from g cross join search_users s where s.doc = g.doc",
-        Engine::Postgres => {
-            " from g cross join lateral (select * from search_users r where r.doc = g.doc limit 1) s where true"
-        }
+        Engine::Postgres => " from search_users s where s.doc = any(array(select doc from g))",
+    }
+}
+
+/// The condition that a row `w` belongs to `g`, which is asked of each row as it passes. Neither engine may go by the
+/// numbers instead, nor join, which would lose the order: hence the sign, and that it be true.
+#[must_use]
+pub const fn is_named(engine: Engine) -> &'static str {
+    match engine {
+        Engine::Sqlite => " and +w.doc in (select doc from g)",
+        Engine::Postgres => " and (w.doc in (select doc from g)) is true",
     }
 }
 

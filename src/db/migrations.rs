@@ -17,6 +17,7 @@ pub const MIGRATIONS: &[Migration] = &[
         ),
     },
     one(6, "proofs", include_str!("../../migrations/0006_proofs.sql")),
+    one(7, "one_order", include_str!("../../migrations/0007_one_order.sql")),
 ];
 
 const fn one(version: i64, name: &'static str, text: &'static str) -> Migration {

@@ -70,11 +70,13 @@ impl Postgres {
             .connect_timeout(CONNECT_TIMEOUT)
             .keepalives_idle(Duration::from_secs(10))
             .tcp_user_timeout(ANSWER_TIMEOUT);
-        // A read is one statement: it sees what is committed when it begins, and never stands in anybody's way.
+        // A read is one statement: it sees what is committed when it begins, and never stands in anybody's way. The
+        // memory is for the numbers of a sieve, which are looked up in a table that must not be larger.
         let mut shared = config.clone();
         let options = config.get_options().unwrap_or_default();
         shared.options(format!(
-            "{options} -c default_transaction_isolation=read\\ committed -c default_transaction_read_only=on"
+            "{options} -c default_transaction_isolation=read\\ committed -c default_transaction_read_only=on \
+             -c work_mem=64MB -c random_page_cost=1.1"
         ));
         let tls = MakeRustlsConnect::new(trust::client()?);
         let connector = Connector { config: shared, tls: tls.clone() };

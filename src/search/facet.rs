@@ -64,6 +64,8 @@ impl Facet {
         Self { mask: Self::TIER, value: i64::try_from(code).unwrap_or(0) << 2 | name }
     }
 
+    /// The bit of a premium plan.
+    pub const PREMIUM: i64 = 1 << (4 + Flag::Premium as i64);
     /// The bits of the plan.
     pub const TIER: i64 = 0b1100 | HASH << HASH_AT;
 

@@ -77,9 +77,26 @@ fn triples(field: Field, text: &str) -> impl Iterator<Item = u32> {
     (0..count).map(move |n| gram(field, b'~', &text[ends[n]..ends[n + 3]]))
 }
 
+/// Whether somebody has a premium plan, and which: either is common where both together are rare, or nobody's.
+const PLAN: i64 = Facet::PREMIUM | Facet::TIER;
+
+/// The conditions that are asked for together by a gram of their own: a bit for each of them, and the gram.
+pub fn together(tests: &[Test]) -> Option<(u64, Vec<Vec<u32>>)> {
+    let (mut bits, mut both) = (0, Facet::default());
+    for (n, test) in tests.iter().enumerate().take(63) {
+        if let Test::Facet(facet) = test
+            && facet.mask & PLAN == facet.mask
+            && both.mask & facet.mask == 0
+        {
+            (bits, both) = (bits | 1 << n, both.and(*facet));
+        }
+    }
+    (both.mask == PLAN).then(|| (bits, vec![vec![gram_of_facet(both)]]))
+}
+
 /// Each field of few values that a packed number holds.
 fn facets(facet: i64) -> impl Iterator<Item = u32> {
-    let fields = Flag::ALL.into_iter().map(|flag| Facet::flag(flag, true).mask).chain([0b11, Facet::TIER]);
+    let fields = Flag::ALL.into_iter().map(|flag| Facet::flag(flag, true).mask).chain([0b11, Facet::TIER, PLAN]);
     fields.map(move |mask| gram_of_facet(Facet { mask, value: facet & mask }))
 }
 

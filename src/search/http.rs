@@ -11,7 +11,6 @@ use crate::{
     access::{Caller, Permission},
     account::{self, http::seen},
     app::App,
-    config::Directory,
     error::Result,
     http::{
         Json, Page, Query as FromQuery, Total,
@@ -27,8 +26,7 @@ pub(crate) async fn search(
 ) -> Result<Json<Page<Map<String, Value>>>> {
     // Whether he may is decided before what he asks is looked at.
     caller.must(Permission::UsersSearch)?;
-    let open = app.config.auth.directory == Directory::Open;
-    let emails = if open || caller.sees_everything() { Emails::Shown } else { Emails::Hidden };
+    let emails = if caller.sees_everything() { Emails::Shown } else { seen::emails(&app) };
     let (search, paging) = query?.0.search(emails)?;
     let conn = &mut app.db.read();
     let found = super::find(&caller, &app.db, &app.search, &search, emails).await?;

@@ -46,6 +46,26 @@ const NOT_READY: Duration = Duration::from_secs(10);
 /// `busy` until everybody is known who was there before this version; `forbidden`; `field_not_visible` when a condition or the order is of a field that the caller may not see in others.
 pub async fn find(caller: &Caller, db: &Db, knowledge: &Knowledge, search: &Search, emails: Emails) -> Result<Found> {
     caller.must(Permission::UsersSearch)?;
+    find_visible(caller, db, knowledge, search, emails).await
+}
+
+/// A page of everybody: [`Search::everybody`] asks for it.
+///
+/// # Errors
+/// As of [`find`].
+pub async fn list(caller: &Caller, db: &Db, knowledge: &Knowledge, search: &Search, emails: Emails) -> Result<Found> {
+    caller.must(Permission::UsersList)?;
+    let search = &Search { filter: Filter::default(), ..search.clone() };
+    find_visible(caller, db, knowledge, search, emails).await
+}
+
+async fn find_visible(
+    caller: &Caller,
+    db: &Db,
+    knowledge: &Knowledge,
+    search: &Search,
+    emails: Emails,
+) -> Result<Found> {
     visible::must_see(caller, search, emails)?;
     if !knowledge.is_complete(&mut db.read()).await? {
         return Err(Error::new(Code::Busy)

@@ -1,4 +1,4 @@
-//! The search's SQL: the rows. What reads them is in `src/search/statement/`.
+//! The search's SQL: the rows. What finds them is in `src/search/find/store.rs`.
 
 use super::{Entry, gram};
 use crate::{

@@ -129,9 +129,9 @@ each_engine! {
             app.bearer(&admin.access).get(&format!("{USERS}?sort_by={hidden}")).await.expect(200);
         }
         for (query, fault) in [
-            ("sort_by=password", "sort_by:unknown_field"),
-            ("sort_by=id;drop", "sort_by:unknown_field"),
-            ("sort_order=up", "sort_order:unknown_order"),
+            ("sort_by=password", "sort_by:unknown_value"),
+            ("sort_by=id;drop", "sort_by:unknown_value"),
+            ("sort_order=up", "sort_order:unknown_value"),
             ("size=0", "size:out_of_range"),
             ("size=101", "size:out_of_range"),
             ("page=0", "page:out_of_range"),

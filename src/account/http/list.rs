@@ -1,42 +1,18 @@
 //! `GET /users` and `GET /users/list`.
 
 use axum::extract::State;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use super::{cursor, seen};
+use super::seen;
 use crate::{
     access::{Caller, Permission},
-    account::list::{self, Column, Direction, Order, Start},
+    account,
     app::App,
     body,
-    error::{Result, Rule},
-    http::{Input, Int, Json, Page, Paging, Query, Total, input::text},
+    error::{Error, Result},
+    http::{Int, Json, Page, Paging, Query, Total},
+    search::{self, Cursor, Direction, Order, Search},
 };
-
-impl Input for Column {
-    fn read(value: &Value) -> Result<Self, Rule> {
-        let text = text(value)?;
-        let found = Self::ALL.into_iter().find(|column| column.as_str() == text);
-        let names = || Self::ALL.map(Self::as_str).join(", ");
-        found.ok_or_else(|| Rule::new("unknown_field", format!("Users are sorted by one of {}.", names())))
-    }
-    fn schema() -> Value {
-        json!({"type": "string", "enum": Self::ALL.map(Self::as_str)})
-    }
-}
-
-impl Input for Direction {
-    fn read(value: &Value) -> Result<Self, Rule> {
-        match text(value)? {
-            "asc" => Ok(Self::Ascending),
-            "desc" => Ok(Self::Descending),
-            _ => Err(Rule::new("unknown_order", "This must be 'asc' or 'desc'.")),
-        }
-    }
-    fn schema() -> Value {
-        json!({"type": "string", "enum": ["asc", "desc"]})
-    }
-}
 
 body! {
     /// What `GET /users` takes.
@@ -48,10 +24,10 @@ body! {
         /// The same; the answer then has other names: `users total_count page_size total_pages`.
         page_size: Option<Int<1, 100>>,
         /// The `next_cursor` of the page before; used instead of the number.
-        #[example("LWNyZWF0ZWRfYXQgMDE4")]
+        #[example("MSBjcmVhdGVkX2F0IGRlc2MgNyA3")]
         cursor: Option<String>,
         /// The field to sort by; `created_at` unless it is given.
-        sort_by: Option<Column>,
+        sort_by: Option<Order>,
         /// `desc` unless it is given.
         sort_order: Option<Direction>,
     }
@@ -65,19 +41,16 @@ pub(crate) async fn list(
 ) -> Result<Json<Page<Map<String, Value>>>> {
     caller.must(Permission::UsersList)?;
     let Query(asked) = query?;
-    let order = Order {
-        column: asked.sort_by.unwrap_or(Column::CreatedAt),
-        direction: asked.sort_order.unwrap_or(Direction::Descending),
-    };
+    let (order, direction) =
+        (asked.sort_by.unwrap_or(Order::CreatedAt), asked.sort_order.unwrap_or(Direction::Descending));
     let paging = Paging::new(asked.page, asked.size, asked.page_size, asked.cursor)?;
-    let start = match paging.cursor() {
-        Some(text) => Start::After(cursor::read(order, text)?),
-        None => Start::Skip(i64::try_from(paging.offset()).unwrap_or(i64::MAX)),
-    };
-    let limit = i64::try_from(paging.limit()).unwrap_or(i64::MAX);
+    let cursor = paging.cursor().map(|cursor| Cursor::parse(cursor, order, direction)).transpose();
+    let cursor = cursor.map_err(|rule| Error::faults(vec![rule.of("cursor")]))?;
+    let everybody = Search::everybody(order, direction, cursor, paging.limit(), paging.offset());
+    let found = search::list(&caller, &app.db, &app.search, &everybody, seen::emails(&app)).await?;
     let conn = &mut app.db.read();
-    let (users, last) = list::list(&caller, conn, seen::addresses(&app), order, &start, limit).await?;
+    let users = account::some(conn, &found.users).await?;
     let views = seen::views(&app, conn, &caller, &users).await?;
-    let total = Total::Exact(list::count(conn).await?);
-    Ok(Json(paging.of(views, total, last.map(|place| cursor::write(order, &place)))))
+    let total = Total::Exact(account::count(conn).await?);
+    Ok(Json(paging.of(views, total, found.next.map(|cursor| cursor.to_text(order, direction)))))
 }

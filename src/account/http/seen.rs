@@ -6,7 +6,6 @@ use crate::{
     access::Caller,
     account::{
         User, grant,
-        list::Addresses,
         view::{self, Contact},
     },
     app::App,
@@ -16,11 +15,12 @@ use crate::{
     id::UserId,
     once::Answer,
     profile,
+    search::Emails,
 };
 
 /// Whether this deployment shows everybody's address.
-pub(super) fn addresses(app: &App) -> Addresses {
-    if app.config.auth.directory == Directory::Open { Addresses::Open } else { Addresses::Private }
+pub(crate) fn emails(app: &App) -> Emails {
+    if app.config.auth.directory == Directory::Open { Emails::Shown } else { Emails::Hidden }
 }
 
 /// Each of them, without what the caller may not see.
@@ -32,7 +32,7 @@ pub(crate) async fn views(
 ) -> Result<Vec<Map<String, Value>>> {
     let now = app.db.clock().now();
     let authorities = grant::authorities(conn, app.config.auth.directory, users, now).await?;
-    let asks = !caller.sees_everything() && addresses(app) == Addresses::Private;
+    let asks = !caller.sees_everything() && emails(app) == Emails::Hidden;
     let ids: Vec<UserId> = if asks { users.iter().map(|user| user.id).collect() } else { Vec::new() };
     let public = profile::public_contacts(conn, &ids).await?;
     let view = |(user, authority): (&User, _)| {

@@ -29,6 +29,7 @@ use crate::{
 const SAMPLE_AGE: Duration = Duration::from_secs(120);
 /// A total that so few have is always exact.
 const EXACT: u64 = 100;
+
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Search {
@@ -46,6 +47,22 @@ pub struct Search {
     pub offset: u64,
     /// What is said of all of them.
     pub count: Count,
+}
+
+impl Search {
+    /// Everybody, in this order, without a number of all.
+    #[must_use]
+    pub fn everybody(order: Order, direction: Direction, cursor: Option<Cursor>, limit: u64, offset: u64) -> Self {
+        Self { filter: Filter::default(), order, direction, cursor, limit, offset, count: Count::None }
+    }
+
+    /// How many rows are read for a page: one more tells whether there is a next one. Who wants to know how many there
+    /// are wants to see, on the first pages, that there are more than a few, unless these `are_many` for sure.
+    fn rows(&self, are_many: bool) -> u64 {
+        let is_asked = self.count != Count::None && self.cursor.is_none() && !are_many;
+        let few = if is_asked { (EXACT + 1).saturating_sub(self.offset) } else { 0 };
+        few.max(self.limit + 1)
+    }
 }
 
 /// What a search says of the number of all who match.
@@ -179,10 +196,7 @@ pub async fn explain(conn: &mut Conn, knowledge: &Knowledge, search: &Search) ->
 /// Finds people by this way, or, when it does not reach far enough, by another one.
 pub(super) async fn by(conn: &mut Conn, estimate: &Estimate, search: &Search, plan: Plan) -> Result<Found> {
     let plan = plan.possible(estimate);
-    // Who wants to know how many there are wants to see, on the first pages, that there are more than a few.
-    let is_asked = search.count != Count::None && search.cursor.is_none() && !estimate.is_common;
-    let few = if is_asked { EXACT + 1 } else { 0 };
-    let asked = (search.limit + 1).max(few.saturating_sub(search.offset));
+    let asked = search.rows(estimate.is_common);
     let mut rows = store::page(conn, search, plan, estimate, asked).await?;
     let is_all = (rows.len() as u64) < asked;
     if let Plan::Walk(reach) | Plan::Sieve(reach) = plan
@@ -204,7 +218,7 @@ pub(super) async fn by(conn: &mut Conn, estimate: &Estimate, search: &Search, pl
         Plan::Walk(_) | Plan::Sieve(_) => None,
         Plan::Grams | Plan::Range | Plan::Both => told.or((search.cursor.is_none() && search.offset == 0).then_some(0)),
     };
-    let are_many = estimate.is_common || (!is_all && few > 0);
+    let are_many = estimate.is_common || (!is_all && search.offset + asked > EXACT);
     let is_full = rows.len() as u64 > search.limit;
     if is_full {
         rows.truncate(usize::try_from(search.limit).unwrap_or(usize::MAX));

@@ -18,7 +18,9 @@ const PASS: Cost = [0.15, 0.2];
 /// To look at it where the way passes it.
 const STOP: Cost = [1.5, 1.2];
 /// To look at it by its number.
-const LOOK: Cost = [1.5, 4.0];
+const LOOK: Cost = [1.5, 2.5];
+/// To look at it when all are read from end to end.
+const SCAN: Cost = [0.4, 0.3];
 /// To leap to it in the list of a gram.
 const LEAP: Cost = [0.1, 0.1];
 /// To hear its number from the grams: on `PostgreSQL` from the set itself.
@@ -106,17 +108,34 @@ impl Plan {
         all.min_by(|(_, left), (_, right)| left.total_cmp(right)).map_or(Self::Walk(Reach::Whole), |(plan, _)| plan)
     }
 
+    /// The way to count all who match.
+    #[must_use]
+    pub fn counting(engine: Engine, estimate: &Estimate) -> Self {
+        let whole = (Self::Walk(Reach::Whole), (estimate.people + 1.0) * SCAN[engine as usize]);
+        let all = Self::gathering(engine, estimate).into_iter().chain([whole]);
+        all.min_by(|(_, left), (_, right)| left.total_cmp(right)).map_or(whole.0, |(plan, _)| plan)
+    }
+
+    /// Whether a walk asks the index first, and looks by their numbers at those whom it does not rule out. `PostgreSQL`
+    /// looks at a row for less where the way passes it, so there the index must rule out most.
+    #[must_use]
+    pub fn asks_the_index(engine: Engine, estimate: &Estimate) -> bool {
+        let n = engine as usize;
+        engine == Engine::Sqlite || estimate.is_held || estimate.looked * LOOK[n] < STOP[n]
+    }
+
     /// The ways along the order, with what they cost.
     #[must_use]
     pub fn along(engine: Engine, estimate: &Estimate) -> Vec<(Self, f64)> {
         let n = engine as usize;
         let reach = Reach::over(estimate.walk * SLACK);
-        let stops = match engine {
+        let look = match engine {
             _ if estimate.is_held => 0.0,
-            Engine::Sqlite => estimate.walk * estimate.looked,
-            Engine::Postgres => estimate.walk,
+            _ if !Self::asks_the_index(engine, estimate) => STOP[n],
+            Engine::Sqlite => estimate.looked * STOP[n],
+            Engine::Postgres => estimate.looked * LOOK[n],
         };
-        let walk = (Self::Walk(reach), estimate.walk * PASS[n] + stops * STOP[n]);
+        let walk = (Self::Walk(reach), estimate.walk * (PASS[n] + look));
         let sieve = estimate.grams.map(|named| {
             let part = (named / estimate.people.max(1.0)).min(estimate.looked);
             let looks = if estimate.is_held { 0.0 } else { estimate.walk * part };
@@ -133,7 +152,9 @@ impl Plan {
         let kept = estimate.matches * SORT[n];
         let naming = |named| Self::naming(n, estimate, named);
         let grams = estimate.grams.map(|named| (Self::Grams, naming(named) + named * LOOK[n] + kept));
-        let range = estimate.range.map(|rows| (Self::Range, rows * (PASS[n] + LOOK[n]) + kept));
+        // `PostgreSQL` looks at a row where the span's index passes it.
+        let look = if engine == Engine::Sqlite { LOOK[n] } else { STOP[n] };
+        let range = estimate.range.map(|rows| (Self::Range, rows * (PASS[n] + look) + kept));
         let both = estimate.grams.zip(estimate.range).map(|(named, rows)| {
             let looks = rows * named / estimate.people.max(1.0);
             (Self::Both, naming(named) + named * KEEP[n] + rows * PASS[n] * 1.5 + looks * LOOK[n] + kept)

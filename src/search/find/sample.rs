@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use super::Search;
 use crate::{
     db::Conn,
-    error::Result,
+    error::{Error, Result},
     search::{
         Cursor, Direction, Entry, Filter, Moment, Order, Test,
         gram::{self, Needs},
@@ -33,6 +33,8 @@ const RARE: f64 = 0.02;
 const MOST_NEEDS: usize = 4;
 /// Most grams that are asked for a text: the rarest.
 const MOST_GRAMS: usize = 4;
+/// So many of the sample tell that one gram of a text is hardly more frequent than the text itself.
+const TELLING: usize = 5;
 
 /// The people of the sample.
 #[derive(Default)]
@@ -79,7 +81,7 @@ impl Sample {
         if span <= WHOLE {
             let entries = store::between(conn, least, most).await?;
             let people = entries.len();
-            return Ok(Self::of(entries, people));
+            return Self::made(entries, people).await;
         }
         let mut docs = Vec::with_capacity(SIZE);
         while docs.len() < SIZE {
@@ -93,7 +95,12 @@ impl Sample {
             entries.extend(store::some(conn, batch).await?);
         }
         let people = u128::try_from(span).unwrap_or(0) * entries.len() as u128 / docs.len() as u128;
-        Ok(Self::of(entries, usize::try_from(people).unwrap_or(usize::MAX)))
+        Self::made(entries, usize::try_from(people).unwrap_or(usize::MAX)).await
+    }
+
+    /// Hashing and sorting takes some ten milliseconds, for which no request waits.
+    async fn made(entries: Vec<Entry>, people: usize) -> Result<Self> {
+        tokio::task::spawn_blocking(move || Self::of(entries, people)).await.map_err(Error::internal)
     }
 
     #[expect(clippy::cast_precision_loss, reason = "an estimate")]
@@ -131,11 +138,12 @@ impl Sample {
         });
         let (range, moment) = ranges.min_by_key(|(hits, _)| *hits).unzip();
         let matches = seen.count(seen.all);
+        let is_common = matches as f64 > surely(FEW / weight);
         Estimate {
             people: self.people,
             matches: matches as f64 * weight,
-            is_common: matches as f64 > surely(FEW / weight),
-            walk: seen.walk(self.ahead(search), weight, (search.offset + search.limit + 1) as f64),
+            is_common,
+            walk: seen.walk(self.ahead(search), weight, (search.offset + search.rows(is_common)) as f64),
             is_held: search.filter.is_held(search.order.as_str()),
             looked: (seen.count(seen.held) as f64 / seen.count(seen.bounds).max(1) as f64).min(1.0),
             grams: (!needs.is_empty()).then(|| rows(grams)),
@@ -167,14 +175,17 @@ impl Sample {
     /// The grams that are worth asking for, the rarest condition first, how many of the sample have them, and which part
     /// of all people is in the shortest list. A condition that hardly rules anybody out costs more than it saves.
     fn needs(&self, filter: &Filter, seen: &Seen) -> (Needs, usize, f64) {
-        let mut needs: Vec<_> = (filter.tests().iter().enumerate())
-            .filter_map(|(n, test)| Some((seen.count(1 << n), self.thinned(gram::needed(test)?), 1u64 << n)))
+        let single = (filter.tests().iter().enumerate()).filter_map(|(n, test)| Some((1u64 << n, gram::needed(test)?)));
+        let mut needs: Vec<_> = (single.chain(gram::together(filter.tests())))
+            .map(|(bits, need)| (seen.count(bits), self.thinned(need, seen.count(bits)), bits))
             .collect();
         needs.sort_by(|(left, (one, _), _), (right, (other, _), _)| left.cmp(right).then(one.total_cmp(other)));
         let (mut chosen, mut mask, mut count, mut shortest) = (Vec::new(), 0, self.entries.len(), 1.0);
         for (_, (part, need), bit) in needs {
             let narrowed = seen.count(mask | bit);
-            if chosen.is_empty() || (part < RARE && chosen.len() < MOST_NEEDS) || narrowed * 2 < count {
+            // What is known of two conditions together says nothing new where one of them was asked for alone.
+            let is_new = mask | bit != mask;
+            if is_new && (chosen.is_empty() || (part < RARE && chosen.len() < MOST_NEEDS) || narrowed * 2 < count) {
                 chosen.push(need);
                 (mask, count, shortest) = (mask | bit, narrowed, part.min(shortest));
             }
@@ -182,9 +193,11 @@ impl Sample {
         (chosen, count, shortest)
     }
 
-    /// The rarest grams of each way, and which part of all people may have one of the ways.
-    fn thinned(&self, need: Vec<Vec<u32>>) -> (f64, Vec<Vec<u32>>) {
+    /// The rarest grams of each way, and which part of all people may have one of the ways. One gram is enough where so
+    /// many of the sample meet the condition that the others hardly rule out anybody.
+    fn thinned(&self, need: Vec<Vec<u32>>, hits: usize) -> (f64, Vec<Vec<u32>>) {
         let mut sum = 0.0;
+        let is_only = need.len() == 1;
         let ways = need.into_iter().map(|mut way| {
             way.sort_unstable();
             way.dedup();
@@ -192,7 +205,9 @@ impl Sample {
             way.truncate(MOST_GRAMS);
             sum += way.first().map_or(1.0, |gram| self.part(*gram));
             let rare = way.iter().filter(|gram| self.part(**gram) < COMMON).count().max(1);
-            way.truncate(rare);
+            let rarest = way.first().and_then(|gram| self.grams.get(gram)).map_or(0, |count| *count as usize);
+            let is_enough = is_only && hits >= TELLING && rarest * 10 <= hits * 11;
+            way.truncate(if is_enough { 1 } else { rare });
             way
         });
         let ways = ways.collect();

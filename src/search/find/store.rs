@@ -32,10 +32,9 @@ fn page_sql(engine: Engine, search: &Search, plan: Plan, by: &Estimate, rows: u6
     let sql = named(engine, plan, by).push(" select r.user_id, p.doc, p.k, p.matches from (");
     let sql = match plan {
         Plan::Walk(reach) | Plan::Sieve(reach) => {
-            let sql = along(sql.push("select w.doc, w.k, 0 as matches from ("), engine, search, plan, reach);
-            // A walk keeps its order. `PostgreSQL` may sieve by a join that does not.
-            let is_mixed = engine == Engine::Postgres && matches!(plan, Plan::Sieve(_));
-            if is_mixed { sorted(sql, search, ["w.k", "w.doc"]) } else { sql }
+            let sql = along(sql.push("select w.doc, w.k, 0 as matches from ("), engine, search, plan, by, reach);
+            // The rows come in this order. `PostgreSQL` sees that, and keeps it where it is asked to.
+            if engine == Engine::Postgres { sorted(sql, search, ["w.k", "w.doc"]) } else { sql }
         }
         Plan::Grams | Plan::Range | Plan::Both => {
             let sql = sql.push("select c.doc, c.k, c.matches from (select s.doc, s.").push(order);
@@ -66,7 +65,7 @@ fn count_sql(engine: Engine, search: &Search, plan: Plan, by: &Estimate, most: O
         Plan::Walk(Reach::Whole) if most.is_none() => tests(sql.push(EVERYBODY), &search.filter, Held::Nothing),
         Plan::Walk(reach) | Plan::Sieve(reach) => {
             let first = Search { cursor: None, ..search.clone() };
-            along(sql.push(" from ("), engine, &first, plan, reach)
+            along(sql.push(" from ("), engine, &first, plan, by, reach)
         }
         Plan::Grams | Plan::Range | Plan::Both => gathered(sql, engine, &search.filter, plan, by),
     };
@@ -114,17 +113,16 @@ fn named(engine: Engine, plan: Plan, by: &Estimate) -> Sql {
 }
 
 /// Goes on behind `from (`: the rows along the order as `w`, and as `s` those that must be looked at by their numbers.
-/// `PostgreSQL` looks at a row sooner where the way passes it.
-fn along(sql: Sql, engine: Engine, search: &Search, plan: Plan, reach: Reach) -> Sql {
+fn along(sql: Sql, engine: Engine, search: &Search, plan: Plan, by: &Estimate, reach: Reach) -> Sql {
     let order = search.order.as_str();
     let is_sieve = matches!(plan, Plan::Sieve(_));
-    if engine == Engine::Postgres && !is_sieve {
+    if !is_sieve && !Plan::asks_the_index(engine, by) {
         let sql = index(sql, search, reach, &columns(search)).push(") w where true");
         return tests(sql, &search.filter, Held::Passed(order));
     }
     let look = if search.filter.is_held(order) { "" } else { grams::row_of(engine) };
     let sql = index(sql, search, reach, &["facet"]).push(") w").push(look).push(grams::row_is(engine, look));
-    tests(sieved(sql, is_sieve), &search.filter, Held::Index(order))
+    tests(if is_sieve { sql.push(grams::is_named(engine)) } else { sql }, &search.filter, Held::Index(order))
 }
 
 /// The columns that the filter asks, beside the order's.
@@ -163,15 +161,16 @@ fn gathered(sql: Sql, engine: Engine, filter: &Filter, plan: Plan, by: &Estimate
         (_, None) => return tests(sql.push(EVERYBODY), filter, Held::Nothing),
         (_, Some(moment)) => moment.as_str(),
     };
+    if engine == Engine::Postgres && plan == Plan::Range {
+        // A row is looked at where the span's index passes it.
+        let sql = within(sql.push(" from (select * from search_users where true"), filter, moment).push(ALL);
+        return tests(sql.push(") s where true"), filter, Held::Nothing);
+    }
     let sql = sql.push(" from (select doc, ").push(moment).push(" as k, facet from search_users where true");
     let sql = within(sql, filter, moment).push(ALL).push(") w");
     let sql = sql.push(grams::row_of(engine)).push(grams::row_is(engine, "s"));
-    tests(sieved(sql, plan == Plan::Both), filter, Held::Index(moment))
-}
-
-/// Of the rows `w` those that the grams name. The sign keeps an engine from going by the numbers instead.
-fn sieved(sql: Sql, is: bool) -> Sql {
-    if is { sql.push(" and +w.doc in (select doc from g)") } else { sql }
+    let sql = if plan == Plan::Both { sql.push(grams::is_named(engine)) } else { sql };
+    tests(sql, filter, Held::Index(moment))
 }
 
 /// The bounds of a time.

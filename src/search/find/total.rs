@@ -17,7 +17,7 @@ pub(super) async fn matches(conn: &mut Conn, estimate: &Estimate, search: &Searc
     let exactly = match gathering {
         Some((plan, cost)) if cost < QUICK => Some(plan),
         _ if estimate.people < QUICKLY_COUNTED => Some(whole),
-        _ if search.count == Count::Exact => Some(Plan::instead(engine, estimate)),
+        _ if search.count == Count::Exact => Some(Plan::counting(engine, estimate)),
         _ => None,
     };
     if let Some(plan) = exactly {

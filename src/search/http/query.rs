@@ -79,7 +79,7 @@ body! {
         /// Ends the whole name.
         #[example("Lee")]
         full_name_ends: Option<Line<1, 255>>,
-        /// Is the whole whole name.
+        /// Is the whole name, from end to end.
         #[example("Ann Lee")]
         full_name_exact: Option<Line<1, 255>>,
         /// Is in the location; of one or two characters, begins it. Case does not matter.
