@@ -98,8 +98,9 @@ pub fn having(engine: Engine, needs: &[Vec<Vec<u32>>]) -> Sql {
             for (n, need) in needs.iter().enumerate() {
                 having = having.push(if n == 0 { "(" } else { ") and (" });
                 for (n, way) in need.iter().enumerate() {
-                    having = having.push(if n == 0 { "" } else { " or " }).push("grams @> string_to_array(");
-                    having = having.value(text(way.iter().copied())).push(", ' ')::int[]");
+                    // In a query of its own the text is read once, and not for each row.
+                    having = having.push(if n == 0 { "" } else { " or " }).push("grams @> (select string_to_array(");
+                    having = having.value(text(way.iter().copied())).push(", ' ')::int[])");
                 }
             }
             having.push("))")

@@ -18,7 +18,7 @@ const PASS: Cost = [0.15, 0.2];
 /// To look at it where the way passes it.
 const STOP: Cost = [1.5, 1.2];
 /// To look at it by its number.
-const LOOK: Cost = [1.5, 2.5];
+const LOOK: Cost = [1.5, 5.0];
 /// To look at it when all are read from end to end.
 const SCAN: Cost = [0.4, 0.3];
 /// To leap to it in the list of a gram.

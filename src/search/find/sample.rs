@@ -29,6 +29,8 @@ const BATCH: usize = 256;
 const COMMON: f64 = 0.4;
 /// A condition that fewer meet is always asked of the grams.
 const RARE: f64 = 0.02;
+/// So few of the sample are looked at sooner than a further list is leapt through.
+const FEWEST: usize = 2;
 /// Most conditions that are asked for because they are rare.
 const MOST_NEEDS: usize = 4;
 /// Most grams that are asked for a text: the rarest.
@@ -185,7 +187,8 @@ impl Sample {
             let narrowed = seen.count(mask | bit);
             // What is known of two conditions together says nothing new where one of them was asked for alone.
             let is_new = mask | bit != mask;
-            if is_new && (chosen.is_empty() || (part < RARE && chosen.len() < MOST_NEEDS) || narrowed * 2 < count) {
+            let narrows = count > FEWEST && ((part < RARE && chosen.len() < MOST_NEEDS) || narrowed * 2 < count);
+            if is_new && (chosen.is_empty() || narrows) {
                 chosen.push(need);
                 (mask, count, shortest) = (mask | bit, narrowed, part.min(shortest));
             }
@@ -272,8 +275,10 @@ impl Seen {
         let Some(first) = places.first() else { return whole };
         let gap = f64::from(passed) / places.len() as f64;
         let evenly = needed * gap;
-        // Those who match stand together, far from where the walk begins.
-        let late = if f64::from(*first) > 6.0 * gap { f64::from(*first) * weight } else { 0.0 };
+        // Those who match stand together, far from where the walk begins: spread evenly, the first of them would stand
+        // so far away by a chance of one in some hundreds.
+        let ahead = 1.0 - f64::from(*first) / (f64::from(passed) + 1.0);
+        let late = if places.len() as f64 * ahead.ln() < -6.0 { f64::from(*first) * weight } else { 0.0 };
         let last = (needed / weight).ceil() as usize;
         let reached =
             if last > 1 { places.get(last - 1).map_or(whole, |place| f64::from(*place) * weight) } else { 0.0 };
