@@ -10,6 +10,7 @@ import threading
 
 import requests
 import schemathesis
+from schemathesis.checks import CHECKS, load_all_checks
 
 BASE = os.environ["SCHEMA_BASE"]
 ROLE = os.environ["SCHEMA_ROLE"]
@@ -62,3 +63,16 @@ def after_call(context, case, response):
         with lock:
             if token is not None and shown == f"Bearer {token}":
                 token = None
+
+
+# The configuration could turn the check off for an operation, but the phase that follows links does not heed that.
+load_all_checks()
+found_again = CHECKS.get_one("use_after_free")
+
+
+def use_after_free(ctx, response, case):
+    # Whoever ends all sessions of somebody deletes none of the list, which answers on.
+    return None if case.operation.path.endswith("/{id}/sessions") else found_again(ctx, response, case)
+
+
+CHECKS.register(use_after_free)

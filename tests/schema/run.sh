@@ -4,23 +4,34 @@
 
 schemathesis_version=4.32.5
 
-# It asks the same each time, so that a run which fails can be had again; SCHEMA_SEED=2 asks otherwise.
+# It asks the same each time, so that a run which fails can be had again; SCHEMA_SEED=2 asks otherwise. The engines are
+# asked at once, since whoever asks waits for answers and the server for questions.
 #
 # run_schema WORK: WORK is a temporary folder, TEST_POSTGRES_URL a server. Takes under five minutes.
 run_schema() {
-    local work=$1 failed=0 engine role
+    local work=$1 failed=0 engine
     # shellcheck disable=SC2154  # of ./test
     cargo build "${locked[@]}" || return
     schema_program=${CARGO_TARGET_DIR:-$PWD/target}/debug/denizen
     python3 -c 'import ensurepip' 2>/dev/null || schema_install || return
     python3 -m venv "$work/venv" && "$work/venv/bin/pip" install --quiet "schemathesis==$schemathesis_version" || return
     for engine in sqlite postgres; do
-        for role in user superadmin; do
-            schema_server "$work" "$engine" || return
-            printf '\n-- as a %s, on %s\n' "$role" "$engine"
-            schema_ask "$work" "$role" || failed=1
-            kill "$schema_pid" && wait "$schema_pid"
-        done
+        schema_roles "$work" "$engine" >"$work/schema.$engine" 2>&1 &
+    done
+    wait -n || failed=1
+    wait -n || failed=1
+    cat "$work/schema.sqlite" "$work/schema.postgres"
+    return "$failed"
+}
+
+# Asks one engine as each role.
+schema_roles() {
+    local work=$1 engine=$2 failed=0 role
+    for role in user superadmin; do
+        schema_server "$work" "$engine" || return
+        printf '\n-- as a %s, on %s\n' "$role" "$engine"
+        schema_ask "$work" "$role" || failed=1
+        kill "$schema_pid" && wait "$schema_pid"
     done
     return "$failed"
 }
@@ -54,6 +65,7 @@ schema_server() {
 schema_ask() {
     local here=$PWD/tests/schema
     (cd "$1" && SCHEMA_BASE=$schema_base SCHEMA_ROLE=$2 SCHEMATHESIS_HOOKS=account PYTHONPATH=$here \
-        PYTHONDONTWRITEBYTECODE=1 timeout 120 venv/bin/schemathesis --config-file "$here/schemathesis.toml" \
-        run "$schema_base/openapi.json" --checks all --max-time 50 --warnings off --seed "${SCHEMA_SEED:-1}")
+        PYTHONDONTWRITEBYTECODE=1 timeout 140 venv/bin/schemathesis --config-file "$here/schemathesis.toml" \
+        run "$schema_base/openapi.json" --checks all --max-examples "${SCHEMA_EXAMPLES:-8}" --max-time 100 \
+        --warnings off --seed "${SCHEMA_SEED:-1}")
 }
