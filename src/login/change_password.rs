@@ -109,7 +109,7 @@ pub async fn required(
 /// `invalid` (the password's rule), `not_found`, `forbidden`, `busy`.
 pub async fn by_operator(app: &App, caller: &Caller, id: UserId, new: &Password) -> Result<()> {
     let hash = for_other(app, caller, id, new).await?;
-    app.db.write(async |tx| set_for_other(tx, caller, id, &hash).await).await
+    app.db.write(async |tx| set_for_other(tx, app, caller, id, &hash).await).await
 }
 
 /// The hash of a new password for somebody else.
@@ -124,13 +124,14 @@ pub(crate) async fn for_other(app: &App, caller: &Caller, id: UserId, new: &Pass
     app.pool.admit()?.hash(new).await
 }
 
-/// Sets it, and tells the person by mail. Everything is asked again: the account may have risen, or gone, while the hash
-/// was computed.
+/// Sets it, and tells the person by mail. Everything is asked again: while the hash was computed the account may have
+/// risen, or gone, and the caller may have fallen, or left.
 ///
 /// # Errors
-/// `not_found`, `forbidden`.
-pub(crate) async fn set_for_other(tx: &mut Tx, caller: &Caller, id: UserId, hash: &Hash) -> Result<()> {
+/// `not_found`, `forbidden`; `token_refused` when the caller's session or key has ended.
+pub(crate) async fn set_for_other(tx: &mut Tx, app: &App, caller: &Caller, id: UserId, hash: &Hash) -> Result<()> {
     let user = account::lock(tx, id).await?.ok_or_else(Error::not_found)?;
+    let caller = &app.bearers.again(tx, caller).await?;
     account::rank::must_support(tx, caller, &user).await?;
     password::set(tx, caller, id, hash).await?;
     account::require_password_change(tx, caller, id, PasswordChange::Done).await?;

@@ -15,12 +15,12 @@ use std::{
 
 use uuid::Uuid;
 
-use super::store::{self, Standing};
+use super::store::{self, Standing, Which};
 use crate::{
-    access::{Actor, Authority, Basis, Caller, Grant, Origin, Permissions},
+    access::{Actor, Authority, Basis, Caller, Grant, Origin, Permissions, Role},
     clock::Time,
     config::Directory,
-    db::{Db, Note},
+    db::{Conn, Db, Note},
     error::{Code, Result},
     event::{Kind, watch::Watch},
     id::{KeyId, SessionId, UserId},
@@ -129,6 +129,23 @@ impl Bearers {
         Ok(standing.first().ok_or(Code::TokenRefused)?.proved_at)
     }
 
+    /// The same caller with what he may do now, for work that took its time since he was asked who he is. What was taken
+    /// from him before this is asked does not count any more.
+    ///
+    /// # Errors
+    /// `token_refused` when his session or key has ended, or his account is gone.
+    pub async fn again(&self, conn: &mut Conn, caller: &Caller) -> Result<Caller> {
+        let standing = match caller.actor {
+            Actor::User(_, session) => store::standing(conn, session).await?,
+            Actor::Key(_, key) => store::key_standing(conn, Which::Id(key)).await?,
+            Actor::Anonymous | Actor::System | Actor::Operator => return Ok(caller.clone()),
+        };
+        let now = self.db.clock().now();
+        let first = standing.first().filter(|first| first.counts() && first.expires_at.is_none_or(|end| end > now));
+        first.ok_or(Code::TokenRefused)?;
+        Ok(Caller::new(caller.actor, authority(&standing, self.directory, now), caller.origin.clone()))
+    }
+
     async fn look_up(
         &self,
         watch: &Watch,
@@ -142,7 +159,7 @@ impl Bearers {
         let read_after = self.changes.load(Ordering::Acquire);
         let standing = match claimed {
             Claimed::Session { session, .. } => store::standing(&mut self.db.read(), session).await?,
-            Claimed::Key(digest) => store::key_standing(&mut self.db.read(), digest).await?,
+            Claimed::Key(digest) => store::key_standing(&mut self.db.read(), Which::Digest(digest)).await?,
         };
         let mut known = known(claimed, &standing, self.directory, now, read_after).ok_or(Code::TokenRefused)?;
         let mut shard = self.shard(key);
@@ -225,13 +242,6 @@ impl Bearers {
 /// him whom the token names: a token names its session and whose it is, and both must be so.
 fn known(claimed: Claimed, rows: &[Standing], directory: Directory, now: Time, read_after: u64) -> Option<Known> {
     let first = rows.first()?;
-    let grants = rows.iter().filter_map(|row| {
-        let (role, expires_at) = (row.granted.clone()?, row.grant_expires_at);
-        Some(Grant { role, expires_at, permissions: row.grant_permissions.clone() })
-    });
-    let basis =
-        Basis { role: first.role, is_verified: first.is_verified, tier: &first.tier, plan: first.plan.as_deref() };
-    let mut authority = Authority::of(directory, basis, &grants.collect::<Vec<_>>(), now);
     let user = first.user_id;
     let (actor, expires_at) = match claimed {
         Claimed::Session { user: named, .. } if named != user => return None,
@@ -240,10 +250,6 @@ fn known(claimed: Claimed, rows: &[Standing], directory: Directory, now: Time, r
         }
         Claimed::Key(_) => (Actor::Key(user, KeyId::from_uuid(first.id)), first.expires_at),
     };
-    // A key holds what it was given, as long as its maker holds it too.
-    if let Some(limit) = &first.limit {
-        authority.permissions = authority.permissions.within(Permissions::stored(limit));
-    }
     Some(Known {
         claimed,
         actor,
@@ -251,10 +257,34 @@ fn known(claimed: Claimed, rows: &[Standing], directory: Directory, now: Time, r
         user,
         last_activity: first.last_activity,
         expires_at,
-        is_standing: first.ended_at.is_none() && first.is_active && first.deleted_at.is_none(),
-        authority,
+        is_standing: first.counts(),
+        authority: authority(rows, directory, now),
         read_after,
     })
+}
+
+/// What a bearer may do, of whom this was found.
+fn authority(rows: &[Standing], directory: Directory, now: Time) -> Authority {
+    let Some(first) = rows.first() else { return Authority::of_role(Role::User) };
+    let grants = rows.iter().filter_map(|row| {
+        let (role, expires_at) = (row.granted.clone()?, row.grant_expires_at);
+        Some(Grant { role, expires_at, permissions: row.grant_permissions.clone() })
+    });
+    let basis =
+        Basis { role: first.role, is_verified: first.is_verified, tier: &first.tier, plan: first.plan.as_deref() };
+    let mut authority = Authority::of(directory, basis, &grants.collect::<Vec<_>>(), now);
+    // A key holds what it was given, as long as its maker holds it too.
+    if let Some(limit) = &first.limit {
+        authority.permissions = authority.permissions.within(Permissions::stored(limit));
+    }
+    authority
+}
+
+impl Standing {
+    /// Whether neither the session or key was ended, nor the account closed.
+    fn counts(&self) -> bool {
+        self.ended_at.is_none() && self.is_active && self.deleted_at.is_none()
+    }
 }
 
 impl Known {

@@ -209,21 +209,29 @@ pub(super) async fn standing(conn: &mut Conn, id: SessionId) -> Result<Vec<Stand
     .await
 }
 
-/// The same of an API key, by its digest.
-pub(super) async fn key_standing(conn: &mut Conn, digest: [u8; 32]) -> Result<Vec<Standing>> {
-    sql!(
-        "select o.user_id, o.id, o.created_at, coalesce(o.last_used_at, $2), o.expires_at, o.revoked_at,
+/// How an API key is named.
+pub(super) enum Which {
+    Digest([u8; 32]),
+    Id(KeyId),
+}
+
+/// The same of an API key.
+pub(super) async fn key_standing(conn: &mut Conn, which: Which) -> Result<Vec<Standing>> {
+    // One that was never used is noted at once.
+    let never = Time::from_micros(0);
+    let query = sql!(
+        "select o.user_id, o.id, o.created_at, coalesce(o.last_used_at, $1), o.expires_at, o.revoked_at,
                 o.permissions, ",
         ACCOUNT,
         " from api_keys o join users",
-        ACCOUNT_TABLES,
-        " where o.digest = $1"
+        ACCOUNT_TABLES
     )
-    .bind(digest)
-    // One that was never used is noted at once.
-    .bind(Time::from_micros(0))
-    .fetch_all(conn)
-    .await
+    .bind(never);
+    let query = match which {
+        Which::Digest(digest) => query.push(" where o.digest = $2").bind(digest),
+        Which::Id(id) => query.push(" where o.id = $2").bind(id),
+    };
+    query.fetch_all(conn).await
 }
 
 /// Notes that a key is used, at most once a minute.

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use denizen::{access::Caller, login::change_password, password::Password};
+use denizen::{
+    access::{Caller, Role},
+    login::change_password,
+    password::Password,
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -11,6 +15,7 @@ use crate::{
         TestApp,
         client::{Client, PASSWORD, Person, Reply},
     },
+    people::person,
 };
 
 const NEW: &str = "Another-Horse-8-Battery";
@@ -146,6 +151,55 @@ each_engine! {
             one.await.unwrap().unwrap();
         }
         app.login(&ann.email).await.expect(200);
+    }
+
+    async fn what_the_desk_may_no_longer_do_is_not_done_even_in_flight(app) {
+        let ann = app.register("ann").await;
+        let [root, demoted, left, maker] = [
+            person(&app, "root", Role::Superadmin).await,
+            person(&app, "demoted", Role::Admin).await,
+            person(&app, "left", Role::Admin).await,
+            person(&app, "maker", Role::Superadmin).await,
+        ];
+        let root = app.bearer(&root.access);
+        let key = root.post("/api/v1/keys", json!({"name": "desk", "permissions": ["users.support"]})).await.expect(201).json();
+        // What they ask for waits for its hash while their authority goes.
+        let busy: Vec<_> = (0..30)
+            .map(|_| app.app.pool.admit().unwrap())
+            .map(|mut ticket| {
+                tokio::spawn(async move { ticket.hash(&Password::parse(PASSWORD).unwrap()).await.map(|_| ()) })
+            })
+            .collect();
+        let of_ann = format!("/api/v1/users/{}", ann.id);
+        let new = json!({"email": "new@example.com", "password": NEW, "full_name": "New User"});
+        let asked = [
+            (&demoted.access, "PUT", of_ann.clone(), json!({"password": NEW, "bio": "changed"})),
+            (&left.access, "POST", format!("{of_ann}/password"), json!({"password": NEW})),
+            (&key["key"].as_str().unwrap().to_owned(), "POST", format!("{of_ann}/password"), json!({"password": NEW})),
+            (&maker.access, "POST", "/api/v1/users".to_owned(), new),
+        ]
+        .map(|(bearer, verb, path, body)| {
+            let client = app.bearer(bearer);
+            tokio::spawn(async move {
+                client.send(verb, &path, Some(("application/json", body.to_string().into_bytes()))).await.status
+            })
+        });
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        app.set_role(&demoted.id, Role::User).await;
+        app.bearer(&left.access).send("POST", "/api/v1/auth/logout", None).await.expect(200);
+        root.delete(&format!("/api/v1/keys/{}", key["id"].as_str().unwrap())).await.expect(200);
+        app.set_role(&maker.id, Role::User).await;
+        let mut statuses = Vec::new();
+        for answer in asked {
+            statuses.push(answer.await.unwrap());
+        }
+        assert_eq!(statuses, [403, 401, 401, 403]);
+        for one in busy {
+            one.await.unwrap().unwrap();
+        }
+        app.login(&ann.email).await.expect(200);
+        assert_eq!(root.get(&of_ann).await.expect(200).json()["bio"], Value::Null);
+        assert_eq!(app.database.number("select count(*) from users where email_key = 'new@example.com'").await, 0);
     }
 
     async fn a_forced_change_opens_nothing_but_itself(app) {

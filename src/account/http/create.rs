@@ -133,6 +133,8 @@ async fn make(
     let (caller, hash, new) = (&once.caller, hash.as_ref(), &new);
     once.write(app, async |tx| {
         let mut user = match hash {
+        // A hash took its time.
+        let caller = &if hash.is_some() { app.bearers.again(tx, caller).await? } else { caller.clone() };
             Some(hash) => register::create(tx, caller, new, hash).await?.0,
             None => register::invite(tx, caller, &app.keys, new).await?,
         };

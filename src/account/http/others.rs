@@ -84,9 +84,11 @@ pub(crate) async fn update(
     };
     let hash = hash.as_ref();
     let work = once.write(app, async |tx| {
+        // A hash took its time: then the other fields need what the caller may do now, too.
+        let caller = &if hash.is_some() { app.bearers.again(tx, caller).await? } else { caller.clone() };
         oversight::update(tx, caller, id, changes, oversight, expected).await?;
         if let Some(hash) = hash {
-            change_password::set_for_other(tx, caller, id, hash).await?;
+            change_password::set_for_other(tx, app, caller, id, hash).await?;
         }
         let user = account::lock(tx, id).await?.ok_or_else(Error::not_found)?;
         seen::answer(app, tx, caller, &user).await

@@ -84,7 +84,7 @@ pub(crate) async fn set_password(
     };
     let hash = &change_password::for_other(app, caller, id, &password).await?;
     once.write(app, async |tx| {
-        change_password::set_for_other(tx, caller, id, hash).await?;
+        change_password::set_for_other(tx, app, caller, id, hash).await?;
         Ok(Answer::message("The user has a new password"))
     })
     .await
