@@ -85,6 +85,12 @@ impl Permissions {
         Self(self.0 & limit.0)
     }
 
+    /// What it holds beside these.
+    #[must_use]
+    pub const fn without(self, others: Self) -> Self {
+        Self(self.0 & !others.0)
+    }
+
     /// Whether it holds all of these.
     #[must_use]
     pub const fn covers(self, others: Self) -> bool {

@@ -14,7 +14,8 @@ use crate::{
 };
 
 const CREATE: &str = "\
-The key is printed this once. It never does what the user may not do, and ends with his account.
+The key is printed this once. It holds nothing that the user lacks, never does what he may not do by then, and ends
+with his account.
 
 Examples:
   denizen api-key create --user ann@example.com --name crm --permission users.list --permission users.read
@@ -85,7 +86,8 @@ impl Create {
     async fn run(self, app: &App, caller: &Caller, out: &mut impl Write) -> Result<(), Failure> {
         let user = user::find(app, &self.user).await?.id;
         let new = New { name: self.name, permissions: Permissions::of(&self.permissions), expires_at: self.expires_at };
-        let (_, token) = app.db.write(async |tx| key::create(tx, caller, user, new).await).await?;
+        let directory = app.config.auth.directory;
+        let (_, token) = app.db.write(async |tx| key::create(tx, caller, directory, user, new).await).await?;
         writeln!(out, "{}", token.expose())?;
         Ok(())
     }

@@ -51,8 +51,9 @@ pub(crate) async fn create(State(app): State<App>, once: Once, body: Result<Json
         permissions: Permissions::of(&body.permissions),
         expires_at: body.expires_at,
     };
+    let directory = app.config.auth.directory;
     once.write(&app, async |tx| {
-        let (key, token) = super::create(tx, caller, maker, new).await?;
+        let (key, token) = super::create(tx, caller, directory, maker, new).await?;
         let mut view = view(&key);
         view.insert("key".into(), token.expose().into());
         Ok(Answer::created(view).secret())

@@ -9,10 +9,11 @@ mod store;
 
 use crate::{
     access::{Caller, Permission, Permissions},
-    account,
+    account::{self, grant},
     clock::Time,
+    config::Directory,
     db::{Conn, Tx},
-    error::{Error, Result},
+    error::{Code, Error, Result},
     event::{self, Event, Kind},
     id::{KeyId, UserId},
     secret::Token,
@@ -39,13 +40,27 @@ pub struct New {
 ///
 /// # Errors
 /// `forbidden`: the caller, or the person, lacks what it is to hold; `not_found`; `invalid` when it would be over.
-pub async fn create(tx: &mut Tx, caller: &Caller, maker: UserId, new: New) -> Result<(Key, Token)> {
+pub async fn create(
+    tx: &mut Tx,
+    caller: &Caller,
+    directory: Directory,
+    maker: UserId,
+    new: New,
+) -> Result<(Key, Token)> {
     caller.must(Permission::KeysWrite)?;
     caller.must_hold(new.permissions)?;
     if new.expires_at.is_some_and(|end| end <= tx.now()) {
         return Err(Error::invalid("expires_at", "past", "This must lie ahead."));
     }
-    account::lock(tx, maker).await?.filter(|user| user.is_active).ok_or_else(Error::not_found)?;
+    let person = account::lock(tx, maker).await?.filter(|user| user.is_active).ok_or_else(Error::not_found)?;
+    // What he lacks now would sleep in the key, and wake on the day he rises.
+    let now = tx.now();
+    let lacked = new.permissions.without(grant::authority(tx, directory, &person, now).await?.permissions);
+    if lacked != Permissions::default() {
+        let names = lacked.names().collect::<Vec<_>>().join(", ");
+        let text = format!("Whoever the key acts for does not hold this himself: {names}.");
+        return Err(Error::new(Code::Forbidden).detail(text));
+    }
     let token = Token::random(KEY_PREFIX)?;
     let key = Key {
         id: tx.new_id()?,
