@@ -59,10 +59,7 @@ impl Authority {
         let ended = grants.iter().any(|grant| grant.role == basis.role.as_str() && !grant.lives(now));
         let role = if ended { Role::User } else { basis.role };
         let living = || grants.iter().filter(|grant| grant.lives(now));
-        let plan = basis.plan.map_or_else(
-            || Plan::parse(basis.tier).map_or_else(Permissions::default, Plan::permissions),
-            Permissions::stored,
-        );
+        let plan = Plan::adds(basis.tier, basis.plan);
         let custom = || living().filter_map(|grant| Some((grant, grant.permissions.as_deref()?)));
         let granted = custom().map(|(_, text)| Permissions::stored(text));
         let sum = role.permissions().and(plan).and(everybody(directory, basis.is_verified));

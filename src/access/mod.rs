@@ -151,6 +151,16 @@ impl Caller {
         Err(Error::new(Code::Forbidden).detail("Nobody grants a permission that he does not hold."))
     }
 
+    /// Goes on only when he may give somebody this role: it is below his rank, and holds nothing that he lacks. A key
+    /// has the rank of its maker, and seldom all that he holds.
+    ///
+    /// # Errors
+    /// `forbidden`.
+    pub fn must_give(&self, role: Role) -> Result<()> {
+        self.must_outrank(role)?;
+        self.must_hold(role.permissions())
+    }
+
     /// Goes on only with this permission.
     ///
     /// # Errors
@@ -176,6 +186,16 @@ impl Caller {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_narrow_key_of_a_superadmin_gives_no_role_but_the_least() {
+        let mut authority = Authority::of_role(Role::Superadmin);
+        authority.permissions = Permissions::of(&[Permission::UsersGrant, Permission::UsersCreate]);
+        let key = Caller { authority, ..Caller::operator() };
+        assert!(key.must_give(Role::User).is_ok());
+        assert!(key.must_give(Role::Admin).is_err() && key.must_give(Role::Superadmin).is_err());
+        assert!(Caller::operator().must_give(Role::Superadmin).is_ok());
+    }
 
     #[test]
     fn nobody_acts_on_his_own_rank_or_above() {

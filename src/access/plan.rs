@@ -43,6 +43,12 @@ impl Plan {
         Self::ALL.into_iter().find(|plan| plan.as_str() == text)
     }
 
+    /// What the plan of this name adds, `stored` being what superadmins wrote down.
+    #[must_use]
+    pub fn adds(name: &str, stored: Option<&str>) -> Permissions {
+        stored.map_or_else(|| Self::parse(name).map(Self::permissions).unwrap_or_default(), Permissions::stored)
+    }
+
     /// What it adds, unless superadmins stored something else.
     #[must_use]
     pub fn permissions(self) -> Permissions {

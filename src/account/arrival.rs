@@ -98,7 +98,7 @@ pub async fn admit(tx: &mut Tx, caller: &Caller, arrivals: &[&Arrival]) -> Resul
     for arrival in arrivals {
         if arrival.role > Role::User {
             caller.must(Permission::UsersGrant)?;
-            caller.must_outrank(arrival.role)?;
+            caller.must_give(arrival.role)?;
         }
         let user = arrival.user(tx)?;
         hashes.extend(arrival.hash.as_ref().map(|hash| (user.id, hash)));

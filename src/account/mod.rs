@@ -71,7 +71,8 @@ pub enum Verification {
 
 /// Makes an account without credentials.
 ///
-/// Whoever registers is anonymous and gets role `user`; anybody else needs `users.create`, and rank for more.
+/// Whoever registers is anonymous and gets role `user`; anybody else needs `users.create`, and for more `users.grant`,
+/// rank, and all that the role allows.
 ///
 /// # Errors
 /// `email_taken`, `username_taken`, `forbidden`.
@@ -81,7 +82,7 @@ pub async fn create(tx: &mut Tx, caller: &Caller, new: New) -> Result<User> {
     }
     if new.role > Role::User {
         caller.must(Permission::UsersGrant)?;
-        caller.must_outrank(new.role)?;
+        caller.must_give(new.role)?;
     }
     let user = User::new(tx, new)?;
     store::insert(tx, &user).await?;

@@ -2,7 +2,7 @@
 
 use super::{User, grant, store};
 use crate::{
-    access::{Actor, Caller, Permission, Rank},
+    access::{Actor, Caller, Permission, Rank, Role},
     db::Tx,
     error::{Code, Error, Result},
     id::UserId,
@@ -13,18 +13,27 @@ pub(super) async fn must_act_on(tx: &mut Tx, caller: &Caller, user: &User, permi
     if is_self(caller, user.id) { Ok(()) } else { must_act_on_other(tx, caller, user, permission).await }
 }
 
-/// With the permission and above its rank, one's own account too.
+/// With the permission, above its rank, and holding all that it holds; one's own account too, but never that of the
+/// maker by a key of his.
 ///
 /// # Errors
 /// `forbidden`, `not_signed_in`.
 pub async fn must_act_on_other(tx: &mut Tx, caller: &Caller, user: &User, permission: Permission) -> Result<()> {
     caller.must(permission)?;
+    if matches!(caller.actor, Actor::Key(maker, _) if maker == user.id) {
+        return Err(Error::new(Code::Forbidden).detail("An API key never acts on the account of its maker."));
+    }
     caller.must_outrank(user.role)?;
     // Whoever stands above all plain users by custom roles alone does not stand above his like.
     if caller.authority().rank() == Rank::Staff && grant::is_staff(tx, user.id).await? {
         return Err(Error::new(Code::Forbidden));
     }
-    Ok(())
+    // Whoever changes an account can get into it, and would do there what he may not.
+    let own = caller.authority().permissions;
+    if own.covers(Role::Superadmin.permissions()) || own.covers(grant::holds(tx, user).await?) {
+        return Ok(());
+    }
+    Err(Error::new(Code::Forbidden).detail("The user holds a permission that you lack."))
 }
 
 /// As [`must_act_on_other`] for what concerns somebody's password, and never of oneself, nor by a key of his: whoever

@@ -130,7 +130,7 @@ fn fate<'a>(caller: &Caller, row: &'a Row, known: &Known, options: &Options) -> 
         if arrival.username.as_ref().is_some_and(|name| known.username(name).is_some()) {
             return reject(Code::UsernameTaken, "username");
         }
-        let may_grant = || caller.must(Permission::UsersGrant).and_then(|()| caller.must_outrank(arrival.role));
+        let may_grant = || caller.must(Permission::UsersGrant).and_then(|()| caller.must_give(arrival.role));
         if arrival.role > Role::User && may_grant().is_err() {
             return reject(Code::Forbidden, "role");
         }

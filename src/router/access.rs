@@ -89,7 +89,9 @@ pub(super) fn routes() -> Routes<App> {
             "/keys",
             key::create,
             Doc::new("createKey", "Make an API key")
-                .about("It never holds more than its maker holds at the time, and ends with his account.")
+                .about(
+                    "It never holds more than its maker holds at the time, never acts on his account, and ends with it.",
+                )
                 .needs(Permission::KeysWrite.as_str())
                 .gives::<NewKey>(201, "The key, told this once.")
                 .refuses(&[Code::NotFound]),

@@ -20,7 +20,7 @@ use crate::{
 const TAG: Tag = Tag {
     name: "People",
     about: "Other users. Wherever `{id}` stands, an external id works too; a UUID wins. Nobody acts on a user of his own \
-            rank or above, except a superadmin.",
+            rank or above, except a superadmin, nor on one who holds what he lacks.",
 };
 
 pub(super) fn routes() -> Routes<App> {
@@ -96,7 +96,7 @@ fn authority() -> Routes<App> {
             "/{id}/role",
             roles::set,
             seen(on("setRole", "Set the built-in role", Permission::UsersGrant))
-                .about("Nobody grants his own rank, except a superadmin. Only `admin` can end.")
+                .about("Nobody grants what he lacks, nor his own rank, except a superadmin. Only `admin` can end.")
                 .refuses(&[Code::LastSuperadmin]),
         )
         .post(

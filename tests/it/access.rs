@@ -1,5 +1,7 @@
 //! Roles, grants, plans and API keys: nobody rises by himself, and what ends ends.
 
+mod takeover;
+
 use std::time::{Duration, Instant};
 
 use denizen::{access::Role, db::Engine};

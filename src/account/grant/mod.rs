@@ -4,7 +4,7 @@ mod store;
 
 use super::{User, present, rank, save};
 use crate::{
-    access::{Authority, Basis, Caller, Grant, Permission, Permissions, Role},
+    access::{Authority, Basis, Caller, Grant, Permission, Permissions, Plan, Role},
     clock::Time,
     config::Directory,
     db::{Conn, Tx},
@@ -45,6 +45,21 @@ pub async fn authority(conn: &mut Conn, directory: Directory, user: &User, now: 
     one.into_iter().next().ok_or_else(|| Error::internal("nobody in, nobody out"))
 }
 
+/// What somebody holds that not everybody can have: by his role, by what he was granted, by a plan that others give.
+/// Not what `DIRECTORY` shows to all, nor what the premium plan adds, which everybody takes himself.
+pub(super) async fn holds(tx: &mut Tx, user: &User) -> Result<Permissions> {
+    let (now, plans) = (tx.now(), store::plans(tx).await?);
+    let adds = |tier: &str| {
+        let stored = plans.iter().find(|(name, _)| name == tier);
+        Plan::adds(tier, stored.map(|(_, permissions)| permissions.as_str()))
+    };
+    let plan = adds(&user.subscription_tier).without(adds(Plan::Premium.as_str()));
+    let grants = store::of(tx, &[user.id]).await?;
+    let living = grants.iter().filter(|grant| grant.expires_at.is_none_or(|end| now < end));
+    let granted = living.filter_map(|grant| grant.permissions.as_deref()).map(Permissions::stored);
+    Ok(granted.fold(user.role.permissions().and(plan), Permissions::and))
+}
+
 /// What somebody was granted: which role, until when, since when.
 ///
 /// # Errors
@@ -61,7 +76,7 @@ pub async fn held(conn: &mut Conn, user: UserId) -> Result<Vec<(String, Option<T
 pub async fn set_role_until(tx: &mut Tx, caller: &Caller, id: UserId, role: Role, until: Option<Time>) -> Result<User> {
     let before = present(tx, id).await?;
     rank::must_act_on_other(tx, caller, &before, Permission::UsersGrant).await?;
-    caller.must_outrank(role)?;
+    caller.must_give(role)?;
     must_come(tx, until)?;
     if until.is_some() && role != Role::Admin {
         return Err(Error::invalid("expires_at", "not_allowed", "Only the role 'admin' and custom roles can end."));

@@ -104,6 +104,7 @@ fn chosen(password: Option<Password>, confirmation: Option<&SecretString>) -> Re
 pub(crate) async fn create_admin(State(app): State<App>, once: Once, body: Result<Json<SignUp>>) -> Result<Answer> {
     once.caller.must(Permission::UsersCreate)?;
     once.caller.must(Permission::UsersGrant)?;
+    once.caller.must_give(Role::Admin)?;
     let (register, ip_address) = body?.0.split();
     let applicant = register.applicant(ip_address)?;
     let new = New {
@@ -132,9 +133,9 @@ async fn make(
     };
     let (caller, hash, new) = (&once.caller, hash.as_ref(), &new);
     once.write(app, async |tx| {
-        let mut user = match hash {
         // A hash took its time.
         let caller = &if hash.is_some() { app.bearers.again(tx, caller).await? } else { caller.clone() };
+        let mut user = match hash {
             Some(hash) => register::create(tx, caller, new, hash).await?.0,
             None => register::invite(tx, caller, &app.keys, new).await?,
         };
