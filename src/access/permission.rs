@@ -41,7 +41,7 @@ permissions! {
     UsersSupport "users.support" "Unlock users, set or force a new password."
     UsersSessions "users.sessions" "See and end another user's sessions."
     UsersImport "users.import" "Import users."
-    UsersExport "users.export" "Export users."
+    UsersExport "users.export" "Export users, as far as one sees them."
     EventsRead "events.read" "Read the audit trail."
     RolesRead "roles.read" "See roles and plans."
     RolesWrite "roles.write" "Make and change roles and plans, never beyond one's own permissions."

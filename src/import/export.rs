@@ -1,20 +1,26 @@
-//! Everybody, page by page: as CSV that a spreadsheet opens without running anything, or as JSON lines.
+//! Everybody, page by page: as CSV that a spreadsheet opens without running anything, or as JSON lines. What the caller
+//! does not see in others is left out here too, and a page is read with what he may do by then.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::HashSet};
 
 use serde_json::{Map, Value};
 use tokio::task::JoinHandle;
 
 use crate::{
     access::{Actor, Authority, Caller},
-    account::{self, User, grant, view},
+    account::{
+        self, User, grant,
+        view::{self, Contact},
+    },
     app::App,
+    config::Directory,
     error::{Code, Error, Result},
     id::UserId,
-    password,
+    password, profile,
 };
 
-/// The columns of the CSV: what an administrator sees of a user, but for what follows from the role.
+/// The columns of the CSV: what an administrator sees of a user, but for what follows from the role. Others find those
+/// empty that they do not see.
 pub const COLUMNS: &[&str] = &[
     "id",
     "external_id",
@@ -65,8 +71,21 @@ pub enum Format {
     JsonlWithHashes,
 }
 
-/// Some of them, and what each may do.
-type Page = Result<(Vec<User>, Vec<Authority>)>;
+/// Some of them, what each may do, and who asks.
+struct Page {
+    caller: Caller,
+    users: Vec<User>,
+    authorities: Vec<Authority>,
+    /// Whose addresses the caller sees; nothing when he sees all of them.
+    public: Option<HashSet<UserId>>,
+}
+
+impl Page {
+    fn contact(&self, user: UserId) -> Contact {
+        let is_shown = self.public.as_ref().is_none_or(|public| public.contains(&user));
+        if is_shown { Contact::Shown } else { Contact::Hidden }
+    }
+}
 
 /// Everybody, oldest first.
 pub struct Export {
@@ -74,7 +93,7 @@ pub struct Export {
     caller: Caller,
     format: Format,
     /// The next page, read while this one is written.
-    ahead: Option<JoinHandle<Page>>,
+    ahead: Option<JoinHandle<Result<Page>>>,
     is_begun: bool,
     /// Users told so far.
     pub count: u64,
@@ -96,10 +115,11 @@ impl Export {
     /// The next lines; nothing at the end.
     ///
     /// # Errors
-    /// Of the database.
+    /// Of the database; `forbidden` or `token_refused` when the caller may not go on.
     pub async fn next(&mut self) -> Result<Option<String>> {
         let page = self.ahead.take().unwrap_or_else(|| self.read(None));
-        let (users, authorities) = page.await.map_err(Error::internal)??;
+        let page = page.await.map_err(Error::internal)??;
+        let users = &page.users;
         self.ahead = users.last().map(|user| self.read(Some(user.id)));
         let mut lines = String::with_capacity(users.len() * 400);
         if !std::mem::replace(&mut self.is_begun, true) && self.format == Format::Csv {
@@ -113,8 +133,8 @@ impl Export {
             }
             _ => std::collections::HashMap::new(),
         };
-        for (user, authority) in users.iter().zip(&authorities) {
-            let mut fields = view::own(user, authority);
+        for (user, authority) in users.iter().zip(&page.authorities) {
+            let mut fields = view::seen(&page.caller, user, authority, page.contact(user.id));
             match self.format {
                 Format::Csv => {
                     let cells: Vec<_> = COLUMNS.iter().map(|column| text(&fields, column)).collect();
@@ -134,13 +154,18 @@ impl Export {
     }
 
     /// Reads the page behind somebody.
-    fn read(&self, last: Option<UserId>) -> JoinHandle<Page> {
+    fn read(&self, last: Option<UserId>) -> JoinHandle<Result<Page>> {
         let (app, caller) = (self.app.clone(), self.caller.clone());
         tokio::spawn(async move {
-            let users = account::arrival::leave(&caller, &mut app.db.read(), last, PAGE).await?;
+            let conn = &mut app.db.read();
+            let caller = app.bearers.again(conn, &caller).await?;
+            let users = account::arrival::leave(&caller, conn, last, PAGE).await?;
             let (directory, now) = (app.config.auth.directory, app.db.clock().now());
-            let authorities = grant::authorities(&mut app.db.read(), directory, &users, now).await?;
-            Ok((users, authorities))
+            let authorities = grant::authorities(conn, directory, &users, now).await?;
+            let sees_all = caller.sees_everything() || directory == Directory::Open;
+            let ids: Vec<UserId> = users.iter().map(|user| user.id).collect();
+            let public = if sees_all { None } else { Some(profile::public_contacts(conn, &ids).await?) };
+            Ok(Page { caller, users, authorities, public })
         })
     }
 }

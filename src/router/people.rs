@@ -135,6 +135,7 @@ fn desk() -> Routes<App> {
             "/{id}/sessions",
             support::sessions,
             on("getUserSessions", "A user's sessions", Permission::UsersSessions)
+                .about("Where they come from is told to whoever holds `users.update`.")
                 .gives::<Sessions>(200, "All of them; they are not paged."),
         )
         .delete(

@@ -119,7 +119,10 @@ fn crowd() -> Routes<App> {
             "/export",
             import::export,
             Doc::new("exportUsers", "Export users")
-                .about("Everybody, streamed. Cells that a spreadsheet would run begin with an apostrophe.")
+                .about(
+                    "Everybody, streamed, without what the caller does not see in others. Cells that a spreadsheet would \
+                     run begin with an apostrophe.",
+                )
                 .needs(Permission::UsersExport.as_str())
                 .gives_text("text/csv", 200, "A row for each user.")
                 .gives_text("application/jsonl", 200, "A JSON object for each user."),

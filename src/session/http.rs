@@ -101,14 +101,22 @@ async fn again(app: &App, bearer: &str, key: &Key) -> Result<Option<Answer>> {
 
 /// `GET /sessions`: the caller's own.
 pub(crate) async fn list(State(app): State<App>, caller: Caller) -> Result<Json<Value>> {
-    let (user, current) = caller.signed_in()?;
-    told(&app, user, current).await
+    let (user, _) = caller.signed_in()?;
+    told(&app, &caller, user).await
 }
 
-/// The sessions of a user, as somebody sees them who sits in this one.
-pub(crate) async fn told(app: &App, user: UserId, current: SessionId) -> Result<Json<Value>> {
+/// The sessions of a user as this caller sees them: where others come from is for those who see everything of them.
+pub(crate) async fn told(app: &App, caller: &Caller, user: UserId) -> Result<Json<Value>> {
+    let (own, current) = caller.signed_in().map_or((None, super::none()), |(own, session)| (Some(own), session));
+    let sees_origin = own == Some(user) || caller.sees_everything();
     let sessions = super::list(&mut app.db.read(), user, app.db.clock().now()).await?;
-    let views: Vec<Value> = sessions.iter().map(|session| view(session, current)).collect();
+    let seen = |mut session: Session| {
+        if !sees_origin {
+            (session.ip_address, session.user_agent) = (None, None);
+        }
+        view(&session, current)
+    };
+    let views: Vec<Value> = sessions.into_iter().map(seen).collect();
     Ok(Json(json!({"total_count": views.len(), "sessions": views})))
 }
 
@@ -134,10 +142,10 @@ shape! {
     pub(crate) struct SessionView {
         /// Ends it: `DELETE /api/v1/auth/sessions/{session_id}`.
         id: SessionId,
-        /// Where it began.
+        /// Where it began; null of others, unless one sees all of them.
         #[example("192.0.2.7")]
         ip_address: Option<String>,
-        /// What the browser or program called itself.
+        /// What the browser or program called itself; null of others, unless one sees all of them.
         #[example("Mozilla/5.0 (X11; Linux x86_64) Firefox/150.0")]
         user_agent: Option<String>,
         /// The kind of device, as far as that tells.

@@ -1,5 +1,6 @@
 //! Roles, grants, plans and API keys: nobody rises by himself, and what ends ends.
 
+mod sight;
 mod takeover;
 
 use std::time::{Duration, Instant};

@@ -20,7 +20,7 @@ use crate::{
 /// `GET /users/{id}/sessions`.
 pub(crate) async fn sessions(State(app): State<App>, caller: Caller, Path(name): Path<String>) -> Result<Json<Value>> {
     let id = other(&app, &caller, &name, Permission::UsersSessions).await?;
-    session::http::told(&app, id, caller.signed_in().map_or_else(|_| session::none(), |(_, session)| session)).await
+    session::http::told(&app, &caller, id).await
 }
 
 /// `DELETE /users/{id}/sessions`: ends all of them.
