@@ -128,6 +128,6 @@ async fn live(app: &App, email: &str) -> Result<()> {
     let id = app.db.write(async |tx| account::create(tx, caller, new.clone()).await).await?.id;
     let changes = Changes { bio: Patch::Set("Counts.".into()), ..Changes::default() };
     app.db.write(async |tx| account::update(tx, caller, id, changes.clone(), any).await).await?;
-    app.db.write(async |tx| account::deactivate(tx, caller, id).await).await?;
+    app.db.write(async |tx| account::deactivate(tx, caller, id, |_| Ok(())).await).await?;
     app.db.write(async |tx| account::delete(tx, caller, id, grace, any).await).await
 }

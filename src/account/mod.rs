@@ -203,16 +203,22 @@ pub async fn verify(tx: &mut Tx, caller: &Caller, id: UserId) -> Result<User> {
 /// # Errors
 /// `last_superadmin`, `not_found`, `forbidden`.
 pub async fn set_role(tx: &mut Tx, caller: &Caller, id: UserId, role: Role) -> Result<User> {
-    grant::set_role_until(tx, caller, id, role, None).await
+    grant::set_role_until(tx, caller, id, role, None, |_| Ok(())).await
 }
 
 /// Lets nobody sign in to an account any more, and ends its sessions.
 ///
 /// # Errors
-/// `last_superadmin`, `not_found`, `forbidden`.
-pub async fn deactivate(tx: &mut Tx, caller: &Caller, id: UserId) -> Result<User> {
+/// `last_superadmin`, `not_found`, `forbidden`, `stale_version`.
+pub async fn deactivate(
+    tx: &mut Tx,
+    caller: &Caller,
+    id: UserId,
+    expected: impl Fn(i64) -> Result<()>,
+) -> Result<User> {
     let before = present(tx, id).await?;
     rank::must_act_on_other(tx, caller, &before, Permission::UsersDeactivate).await?;
+    expected(before.version)?;
     if !before.is_active {
         return Ok(before);
     }
@@ -230,10 +236,11 @@ pub async fn deactivate(tx: &mut Tx, caller: &Caller, id: UserId) -> Result<User
 /// Lets the person of an account sign in again. Sessions that were ended stay ended.
 ///
 /// # Errors
-/// `not_found`, `forbidden`.
-pub async fn activate(tx: &mut Tx, caller: &Caller, id: UserId) -> Result<User> {
+/// `not_found`, `forbidden`, `stale_version`.
+pub async fn activate(tx: &mut Tx, caller: &Caller, id: UserId, expected: impl Fn(i64) -> Result<()>) -> Result<User> {
     let before = present(tx, id).await?;
     rank::must_act_on_other(tx, caller, &before, Permission::UsersDeactivate).await?;
+    expected(before.version)?;
     if before.is_active {
         return Ok(before);
     }

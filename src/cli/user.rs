@@ -150,12 +150,12 @@ impl User {
             }
             Self::Deactivate(user) => {
                 let id = user.find(app).await?.id;
-                let user = db.write(async |tx| account::deactivate(tx, caller, id).await).await?;
+                let user = db.write(async |tx| account::deactivate(tx, caller, id, |_| Ok(())).await).await?;
                 writeln!(out, "{} is deactivated.", whom(&user))?;
             }
             Self::Activate(user) => {
                 let id = user.find(app).await?.id;
-                let user = db.write(async |tx| account::activate(tx, caller, id).await).await?;
+                let user = db.write(async |tx| account::activate(tx, caller, id, |_| Ok(())).await).await?;
                 writeln!(out, "{} is active.", whom(&user))?;
             }
             Self::SetPassword { user, password } => {

@@ -190,9 +190,9 @@ each_engine! {
                 account::verify(tx, operator, *id).await?;
             }
             for id in &ids[1..4] {
-                account::deactivate(tx, operator, *id).await?;
+                account::deactivate(tx, operator, *id, |_| Ok(())).await?;
             }
-            account::activate(tx, operator, ids[1]).await?;
+            account::activate(tx, operator, ids[1], |_| Ok(())).await?;
             for id in &ids[3..5] {
                 account::delete(tx, operator, *id, Duration::from_secs(60), |_| Ok(())).await?;
             }

@@ -141,7 +141,7 @@ each_engine! {
         app.deactivate(&ann.id).await;
         app.login(&ann.email).await.expect(401);
         let (id, caller) = (ann.id.parse().unwrap(), &Caller::operator());
-        app.app.db.write(async |tx| account::activate(tx, caller, id).await).await.unwrap();
+        app.app.db.write(async |tx| account::activate(tx, caller, id, |_| Ok(())).await).await.unwrap();
         app.me(&ann.access).await.expect(401);
         app.refresh(&ann.refresh).await.expect(401);
         app.login(&ann.email).await.expect(200);

@@ -49,7 +49,7 @@ async fn leave(app: &denizen::app::App, caller: &Caller, target: UserId, how: Le
     app.db
         .write(async |tx| match how {
             Leave::Demoted => account::set_role(tx, caller, target, Role::User).await.map(|_| ()),
-            Leave::Deactivated => account::deactivate(tx, caller, target).await.map(|_| ()),
+            Leave::Deactivated => account::deactivate(tx, caller, target, |_| Ok(())).await.map(|_| ()),
             Leave::Deleted => account::delete(tx, caller, target, grace, |_| Ok(())).await,
         })
         .await
@@ -81,7 +81,10 @@ async fn try_everything(app: &TestApp, caller: &Caller, target: UserId) -> Vec<(
             code(db.write(async |tx| account::set_role(tx, caller, target, Role::Superadmin).await.map(|_| ())).await),
         ),
         ("deactivate", code(leave(&app.app, caller, target, Leave::Deactivated).await)),
-        ("activate", code(db.write(async |tx| account::activate(tx, caller, target).await.map(|_| ())).await)),
+        (
+            "activate",
+            code(db.write(async |tx| account::activate(tx, caller, target, |_| Ok(())).await.map(|_| ())).await),
+        ),
         ("delete", code(leave(&app.app, caller, target, Leave::Deleted).await)),
         ("password", code(change_password::by_operator(&app.app, caller, target, &password).await)),
     ]

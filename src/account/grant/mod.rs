@@ -72,11 +72,19 @@ pub async fn held(conn: &mut Conn, user: UserId) -> Result<Vec<(String, Option<T
 /// one would go by himself.
 ///
 /// # Errors
-/// `last_superadmin`, `not_found`, `forbidden`, `invalid`.
-pub async fn set_role_until(tx: &mut Tx, caller: &Caller, id: UserId, role: Role, until: Option<Time>) -> Result<User> {
+/// `last_superadmin`, `not_found`, `forbidden`, `stale_version`, `invalid`.
+pub async fn set_role_until(
+    tx: &mut Tx,
+    caller: &Caller,
+    id: UserId,
+    role: Role,
+    until: Option<Time>,
+    expected: impl Fn(i64) -> Result<()>,
+) -> Result<User> {
     let before = present(tx, id).await?;
     rank::must_act_on_other(tx, caller, &before, Permission::UsersGrant).await?;
     caller.must_give(role)?;
+    expected(before.version)?;
     must_come(tx, until)?;
     if until.is_some() && role != Role::Admin {
         return Err(Error::invalid("expires_at", "not_allowed", "Only the role 'admin' and custom roles can end."));
@@ -115,10 +123,17 @@ pub async fn add(tx: &mut Tx, caller: &Caller, id: UserId, role: &str, until: Op
 /// Takes a custom role back.
 ///
 /// # Errors
-/// `not_found`, when he does not have it either; `forbidden`.
-pub async fn remove(tx: &mut Tx, caller: &Caller, id: UserId, role: &str) -> Result<User> {
+/// `not_found`, when he does not have it either; `forbidden`, `stale_version`.
+pub async fn remove(
+    tx: &mut Tx,
+    caller: &Caller,
+    id: UserId,
+    role: &str,
+    expected: impl Fn(i64) -> Result<()>,
+) -> Result<User> {
     let before = present(tx, id).await?;
     rank::must_act_on_other(tx, caller, &before, Permission::UsersGrant).await?;
+    expected(before.version)?;
     let permissions = store::role_permissions(tx, role).await?.ok_or_else(Error::not_found)?;
     caller.must_hold(Permissions::stored(&permissions))?;
     if !store::take(tx, id, role).await? {

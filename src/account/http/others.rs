@@ -127,16 +127,18 @@ pub(crate) async fn set_status(
     State(app): State<App>,
     once: Once,
     Path(name): Path<String>,
+    expected: IfMatch,
     body: Result<Json<Status>>,
 ) -> Result<Answer> {
     let (app, caller) = (&app, &once.caller);
     let id = other(app, caller, &name, Permission::UsersDeactivate).await?;
     let is_active = body?.0.is_active;
+    let expected = |version| expected.check(version);
     once.write(app, async |tx| {
         let user = if is_active {
-            account::activate(tx, caller, id).await?
+            account::activate(tx, caller, id, expected).await?
         } else {
-            account::deactivate(tx, caller, id).await?
+            account::deactivate(tx, caller, id, expected).await?
         };
         seen::answer(app, tx, caller, &user).await
     })

@@ -11,7 +11,7 @@ use crate::{
     body,
     clock::Time,
     error::{Error, Result, Rule},
-    http::{Input, Json, Line, Path, input::text},
+    http::{IfMatch, Input, Json, Line, Path, input::text},
     once::{Answer, http::Once},
 };
 
@@ -51,13 +51,15 @@ pub(crate) async fn set(
     State(app): State<App>,
     once: Once,
     Path(name): Path<String>,
+    expected: IfMatch,
     body: Result<Json<SetRole>>,
 ) -> Result<Answer> {
     let (app, caller) = (&app, &once.caller);
     let id = other(app, caller, &name, Permission::UsersGrant).await?;
     let Json(SetRole { role, expires_at }) = body?;
+    let expected = |version| expected.check(version);
     once.write(app, async |tx| {
-        let user = grant::set_role_until(tx, caller, id, role, expires_at).await?;
+        let user = grant::set_role_until(tx, caller, id, role, expires_at, expected).await?;
         seen::answer(app, tx, caller, &user).await
     })
     .await
@@ -86,6 +88,7 @@ pub(crate) async fn remove(
     State(app): State<App>,
     once: Once,
     Path((name, role)): Path<(String, String)>,
+    expected: IfMatch,
 ) -> Result<Answer> {
     let (app, caller) = (&app, &once.caller);
     let id = other(app, caller, &name, Permission::UsersGrant).await?;
@@ -93,8 +96,9 @@ pub(crate) async fn remove(
         return Err(Error::not_found());
     }
     let role = role.as_str();
+    let expected = |version| expected.check(version);
     once.write(app, async |tx| {
-        let user = grant::remove(tx, caller, id, role).await?;
+        let user = grant::remove(tx, caller, id, role, expected).await?;
         seen::answer(app, tx, caller, &user).await
     })
     .await

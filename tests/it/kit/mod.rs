@@ -147,7 +147,7 @@ impl TestApp {
 /// Deactivates an account, as an operator at this node.
 pub async fn deactivate(app: &App, id: &str) {
     let id = id.parse().unwrap();
-    app.db.write(async |tx| account::deactivate(tx, &Caller::operator(), id).await).await.unwrap();
+    app.db.write(async |tx| account::deactivate(tx, &Caller::operator(), id, |_| Ok(())).await).await.unwrap();
 }
 
 /// Waits for what comes by itself, for at most 10 s.
