@@ -211,6 +211,12 @@ each_engine! {
         assert_eq!(client.get(&of(&ann)).await.expect(200).json()["id"], json!(ann.id));
         client.patch(&of(&bob), json!({"external_id": 42})).await.expect(200);
         client.put(&format!("{USERS}/42/status"), json!({"is_active": false})).await.expect(200);
+        app.bearer(&bob.access).get(&of(&ann)).await.expect(403);
+        // One that looks like an id is as good as another, where it is nobody's.
+        let uuid = "01890a5d-ac96-774b-bcce-b302099a8057";
+        client.patch(&of(&bob), json!({"external_id": uuid})).await.expect(200);
+        assert_eq!(app.bearer(&bob.access).get(&format!("{USERS}/{uuid}")).await.expect(200).json()["id"], json!(bob.id));
+        app.bearer(&ann.access).get(&format!("{USERS}/{uuid}")).await.expect(403);
         for reserved in ["me", "List", "import", "create-admin", "", "a\nb", &"x".repeat(256)] {
             let reply = client.patch(&of(&bob), json!({"external_id": reserved})).await.expect(422);
             assert!(reply.faults()[0].starts_with("external_id:"), "{reserved}");

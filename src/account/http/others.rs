@@ -23,13 +23,13 @@ pub(crate) async fn target(app: &App, caller: &Caller, name: &str, permission: P
         return account::resolve(&mut app.db.read(), name).await;
     }
     if let Ok((own, _)) = caller.signed_in() {
-        let is_own = if let Ok(id) = name.parse::<UserId>() {
-            id == own
-        } else {
-            let user = account::get(&mut app.db.read(), own).await?;
-            user.and_then(|user| user.external_id).is_some_and(|external| external == name)
-        };
-        if is_own {
+        if name.parse::<UserId>().is_ok_and(|id| id == own) {
+            return Ok(own);
+        }
+        let conn = &mut app.db.read();
+        let external = account::get(conn, own).await?.and_then(|user| user.external_id);
+        // His external id may be the id of somebody else, and an id wins.
+        if external.is_some_and(|external| external == name) && account::resolve(conn, name).await? == own {
             return Ok(own);
         }
     }
