@@ -114,7 +114,7 @@ impl From<Texts> for Value {
 }
 
 document! {
-    /// What `PUT /users/me/profile` takes: it changes only the fields given, and `null` clears one.
+    /// What `PUT` and `PATCH /users/me/profile` take: both change only the fields given, and `null` clears one.
     ProfileChanges of Profile {
         /// The address of a profile at a job network.
         #[example("https://jobs.example/ann")]
@@ -155,7 +155,7 @@ document! {
 }
 
 document! {
-    /// What `PUT /users/me/preferences` takes: it changes only the fields given, and `null` clears one.
+    /// What `PUT` and `PATCH /users/me/preferences` take: both change only the fields given, and `null` clears one.
     PreferencesChanges of Preferences {
         /// Titles one looks for.
         #[example(["Cartographer"])]
@@ -238,7 +238,7 @@ pub(crate) async fn profile(State(app): State<App>, caller: Caller) -> Result<Js
     shown(&app, &caller, Kind::Profile, ProfileChanges::defaults()).await
 }
 
-/// `PUT /users/me/profile`.
+/// `PUT` and `PATCH /users/me/profile`.
 pub(crate) async fn set_profile(
     State(app): State<App>,
     once: Once,
@@ -270,7 +270,7 @@ pub(crate) async fn preferences(State(app): State<App>, caller: Caller) -> Resul
     shown(&app, &caller, Kind::Preferences, PreferencesChanges::defaults()).await
 }
 
-/// `PUT /users/me/preferences`.
+/// `PUT` and `PATCH /users/me/preferences`.
 pub(crate) async fn set_preferences(
     State(app): State<App>,
     once: Once,

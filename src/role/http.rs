@@ -12,7 +12,7 @@ use crate::{
     body,
     clock::Time,
     error::{Error, Result, Rule},
-    http::{Input, Json, Line, Path, input::text},
+    http::{Input, Json, Kept, Line, Patch, Path, input::text},
     once::{Answer, http::Once},
     shape,
 };
@@ -63,10 +63,10 @@ body! {
     pub(crate) struct Change {
         /// What it is for.
         #[example("The support desk")]
-        description: Option<Line<0, 255>>,
+        description: Patch<Line<0, 255>>,
         /// What it allows; nothing that the caller lacks.
         #[example(["users.read"])]
-        permissions: Option<Vec<Permission>>,
+        permissions: Kept<Vec<Permission>>,
     }
 }
 
@@ -135,7 +135,13 @@ pub(crate) async fn delete(State(app): State<App>, once: Once, Path(name): Path<
 
 impl Change {
     fn split(self) -> (Option<String>, Option<Permissions>) {
-        (self.description.map(Line::into_string), self.permissions.map(|list| Permissions::of(&list)))
+        // A description that was cleared is empty, as it is where none was given.
+        let description = match self.description {
+            Patch::Absent => None,
+            Patch::Clear => Some(String::new()),
+            Patch::Set(text) => Some(text.into_string()),
+        };
+        (description, self.permissions.0.map(|list| Permissions::of(&list)))
     }
 }
 

@@ -34,7 +34,7 @@ pub(super) fn routes() -> Routes<App> {
     let seen = |doc: Doc| doc.gives::<SeenUser>(200, "The user as he is now.").with_etag();
     let changes = |id| {
         seen(on(id, "Change a user", Permission::UsersUpdate))
-            .about("Changes only the fields given; `null` clears one. Of oneself the same as `/users/me`.")
+            .about("Changes only the fields given; `null` clears one that can be empty. Of oneself the same as `/users/me`.")
             .refuses(&[Code::EmailTaken, Code::UsernameTaken, Code::ExternalIdTaken])
     };
     let makes = |id, summary| {

@@ -31,6 +31,13 @@ pub(super) fn routes() -> Routes<App> {
             .with_etag()
             .refuses(&[Code::UsernameTaken])
     };
+    let changes_profile =
+        |id| Doc::new(id, "Change my profile").about(CHANGES).gives::<Profile>(200, "The profile as it is now.");
+    let changes_preferences = |id| {
+        Doc::new(id, "Change my preferences")
+            .about(CHANGES)
+            .gives::<Preferences>(200, "The preferences as they are now.")
+    };
     Routes::new("/api/v1/users", TAG)
         .get("/me", account::me, Doc::new("getMe", "My account").gives::<User>(200, "The user.").with_etag())
         .put("/me", account::update, changed("putMe"))
@@ -53,13 +60,8 @@ pub(super) fn routes() -> Routes<App> {
                 .about("Defaults stand where nothing was ever set.")
                 .gives::<Profile>(200, "The profile."),
         )
-        .put(
-            "/me/profile",
-            profile::set_profile,
-            Doc::new("putMyProfile", "Change my profile")
-                .about("Changes only the fields given; `null` clears one.")
-                .gives::<Profile>(200, "The profile as it is now."),
-        )
+        .put("/me/profile", profile::set_profile, changes_profile("putMyProfile"))
+        .patch("/me/profile", profile::set_profile, changes_profile("patchMyProfile"))
         .get(
             "/me/preferences",
             profile::preferences,
@@ -67,13 +69,8 @@ pub(super) fn routes() -> Routes<App> {
                 .about("Defaults stand where nothing was ever set.")
                 .gives::<Preferences>(200, "The preferences."),
         )
-        .put(
-            "/me/preferences",
-            profile::set_preferences,
-            Doc::new("putMyPreferences", "Change my preferences")
-                .about("Changes only the fields given; `null` clears one.")
-                .gives::<Preferences>(200, "The preferences as they are now."),
-        )
+        .put("/me/preferences", profile::set_preferences, changes_preferences("putMyPreferences"))
+        .patch("/me/preferences", profile::set_preferences, changes_preferences("patchMyPreferences"))
         .get("/me/stats", own::stats, Doc::new("getMyStats", "Figures of my account").gives::<Stats>(200, "They."))
         .get(
             "/me/export",

@@ -1,5 +1,7 @@
 //! Users by id: who reads, changes, lists, restores whom.
 
+mod changes;
+
 use denizen::access::Role;
 use serde_json::{Value, json};
 
@@ -209,14 +211,14 @@ each_engine! {
         assert_eq!((taken.code().as_str(), taken.faults()), ("external_id_taken", vec!["external_id:external_id_taken".into()]));
         client.patch(&of(&bob), json!({"external_id": ann.id})).await.expect(200);
         assert_eq!(client.get(&of(&ann)).await.expect(200).json()["id"], json!(ann.id));
-        client.patch(&of(&bob), json!({"external_id": 42})).await.expect(200);
-        client.put(&format!("{USERS}/42/status"), json!({"is_active": false})).await.expect(200);
         app.bearer(&bob.access).get(&of(&ann)).await.expect(403);
         // One that looks like an id is as good as another, where it is nobody's.
         let uuid = "01890a5d-ac96-774b-bcce-b302099a8057";
         client.patch(&of(&bob), json!({"external_id": uuid})).await.expect(200);
         assert_eq!(app.bearer(&bob.access).get(&format!("{USERS}/{uuid}")).await.expect(200).json()["id"], json!(bob.id));
         app.bearer(&ann.access).get(&format!("{USERS}/{uuid}")).await.expect(403);
+        client.patch(&of(&bob), json!({"external_id": 42})).await.expect(200);
+        client.put(&format!("{USERS}/42/status"), json!({"is_active": false})).await.expect(200);
         for reserved in ["me", "List", "import", "create-admin", "", "a\nb", &"x".repeat(256)] {
             let reply = client.patch(&of(&bob), json!({"external_id": reserved})).await.expect(422);
             assert!(reply.faults()[0].starts_with("external_id:"), "{reserved}");

@@ -38,6 +38,22 @@ each_engine! {
         assert_eq!(app.bearer(&bob.access).get(PROFILE).await.expect(200).json()["github_url"], Value::Null);
     }
 
+    async fn both_verbs_do_the_same(app) {
+        let ann = app.register("ann").await;
+        let client = app.bearer(&ann.access);
+        for (path, field, one, other) in [
+            (PROFILE, "work_style", json!("remote"), json!("hybrid")),
+            (PREFERENCES, "max_commute_minutes", json!(45), json!(30)),
+        ] {
+            app.patch(path, json!({})).await.expect(401);
+            client.put(path, json!({field: one, "relocation_willing": true})).await.expect(200);
+            let changed = client.patch(path, json!({field: other})).await.expect(200).json();
+            assert_eq!((&changed[field], &changed["relocation_willing"]), (&other, &json!(true)), "{path}");
+            assert_eq!(client.patch(path, json!({"shoe": 38})).await.expect(422).faults(), ["shoe:unknown_field"]);
+            assert_eq!(client.patch(path, json!({field: null})).await.expect(200).json()[field], Value::Null);
+        }
+    }
+
     async fn each_field_has_its_rule(app) {
         let ann = app.register("ann").await;
         let client = app.bearer(&ann.access);

@@ -11,7 +11,7 @@ use crate::{
     body,
     error::{Result, Rule},
     http::{
-        Input, Int, JsonObject, Line, Text,
+        Input, Int, JsonObject, Kept, Line, Text,
         body::{Body, Given},
         input::text,
         openapi::Field,
@@ -37,7 +37,8 @@ impl Input for ExternalId {
 }
 
 body! {
-    /// What `PUT` and `PATCH /users/{id}` take: both change only the fields given, and `null` clears one.
+    /// What `PUT` and `PATCH /users/{id}` take: both change only the fields given, and `null` clears one
+    /// that can be empty.
     pub(crate) struct UpdateOther {
         /// The name to sign in with, beside the address.
         #[example("ann.lee")]
@@ -84,9 +85,9 @@ body! {
         #[example({"theme": "dark"})]
         user_metadata: Patch<JsonObject<16_384>>,
         /// The e-mail address; not of oneself. A new one is unproved unless `is_verified` says otherwise.
-        email: Option<Email>,
+        email: Kept<Email>,
         /// Whether the e-mail address is proved; not of oneself.
-        is_verified: Option<bool>,
+        is_verified: Kept<bool>,
         /// The id in the system the person came from; not of oneself.
         #[example("4711")]
         external_id: Patch<ExternalId>,
@@ -94,13 +95,13 @@ body! {
         ip_address: Patch<Address>,
         /// A new password, which ends all sessions; not of oneself. Needs `users.support`.
         #[example("Correct-Horse-7-Battery")]
-        password: Option<Password>,
+        password: Kept<Password>,
         /// What is kept with the user and he does not write; not of oneself.
         #[example({"crm": 4711})]
         app_metadata: Patch<JsonObject<16_384>>,
         /// The plan; not of oneself. Nobody gives one that adds what he lacks.
         #[example("premium")]
-        subscription_tier: Option<Line<1, 50>>,
+        subscription_tier: Kept<Line<1, 50>>,
     }
 }
 
@@ -125,14 +126,14 @@ impl UpdateOther {
             user_metadata: self.user_metadata,
         };
         let oversight = Oversight {
-            email: self.email,
-            is_verified: self.is_verified,
+            email: self.email.0,
+            is_verified: self.is_verified.0,
             external_id: self.external_id,
             ip_address: self.ip_address.map(Address::into_string),
             app_metadata: self.app_metadata.map(JsonObject::into_map),
-            subscription_tier: self.subscription_tier.map(Line::into_string),
+            subscription_tier: self.subscription_tier.0.map(Line::into_string),
         };
-        (own.into(), oversight, self.password)
+        (own.into(), oversight, self.password.0)
     }
 }
 
