@@ -14,10 +14,12 @@ use crate::{
 };
 
 const PEOPLE: usize = 300;
+/// More than a sample holds, so that it may be wrong.
+const MANY: usize = 4_400;
 /// Cases for each set of people as it stands.
 const CASES: usize = 40;
 
-const WAYS: [Option<Plan>; 10] = [
+pub const WAYS: [Option<Plan>; 10] = [
     None,
     Some(Plan::Walk(Reach::Short)),
     Some(Plan::Walk(Reach::Middle)),
@@ -107,5 +109,43 @@ each_engine! {
             }
         }
         assert!(found_some > cases / 3, "only {found_some} of {cases} searches found anybody");
+    }
+
+    async fn a_sample_that_misleads_costs_time_and_nothing_else(app) {
+        // So many rows at once would hardly ever get by.
+        app.database.make_calm().await;
+        let mut random = Random::new(variable("SEARCH_SEED").map_or(7, |seed| seed.parse().unwrap()));
+        people::make(&app.app, &mut random, MANY).await;
+        let everybody = people::everybody(&app).await;
+        let mut estimates = 0;
+        for case in 0..80 {
+            if case % 20 == 0 {
+                app.app.search.renew(&mut app.app.db.read()).await.unwrap();
+            }
+            let mut asked = people::some_asked(&mut random, &everybody);
+            asked.truncate(random.below(3));
+            let order = Order::ALL[random.below(Order::ALL.len())];
+            let direction = if random.one_in(2) { Direction::Ascending } else { Direction::Descending };
+            let count = if random.one_in(4) { Count::Exact } else { Count::Quick };
+            let (limit, offset) = (1 + random.next() % 60, if random.one_in(3) { random.next() % 200 } else { 0 });
+            let search = Search { filter: filter(&asked), order, direction, cursor: None, limit, offset, count };
+            let expected = people::expected(&everybody, &asked, order, direction);
+            let way = WAYS[random.below(WAYS.len())].filter(|_| random.one_in(2));
+            let found = find_by(&app.app.db, &app.app.search, &search, way).await.unwrap();
+            let what = || format!("case {case}: {asked:?} {search:?} {way:?}");
+            let page: Vec<_> = expected.iter().skip(usize::try_from(offset).unwrap()).take(usize::try_from(limit).unwrap()).collect();
+            assert_eq!(found.users.iter().map(ToString::to_string).collect::<Vec<_>>().iter().collect::<Vec<_>>(), page, "{}", what());
+            let all = expected.len() as u64;
+            match found.matches {
+                Matches::Exact(told) => assert_eq!(told, all, "{}", what()),
+                Matches::About(told) => {
+                    estimates += 1;
+                    assert!(count == Count::Quick && all > 100 && told > 100, "{told} of {all}: {}", what());
+                    assert!(told < all * 3 && told * 3 > all, "{told} of {all}: {}", what());
+                }
+                Matches::Unknown => panic!("{}", what()),
+            }
+        }
+        println!("{estimates} totals were estimates");
     }
 }

@@ -9,6 +9,7 @@ use denizen::{
 };
 
 use super::people;
+use super::random::WAYS;
 use crate::{each_engine, kit::random::Random};
 
 each_engine! {
@@ -18,16 +19,20 @@ each_engine! {
         let before = people::everybody(&app).await;
         // Every third may go, nobody else changes.
         let stay: BTreeSet<_> = before.iter().enumerate().filter(|(n, _)| n % 3 > 0).map(|(_, (user, _))| user.id).collect();
-        let mut leaving: Vec<_> = before.iter().map(|(user, _)| user.id).filter(|id| !stay.contains(id)).collect();
-        random.shuffle(&mut leaving);
-        for order in Order::ALL {
+        let mut going: Vec<_> = before.iter().map(|(user, _)| user.id).filter(|id| !stay.contains(id)).collect();
+        random.shuffle(&mut going);
+        for (n, order) in Order::ALL.iter().enumerate() {
+            // Some leave during each of the walks.
+            let of_this = going.len() / Order::ALL.len();
+            let mut leaving = going[n * of_this..(n + 1) * of_this].to_vec();
             let direction = if random.one_in(2) { Direction::Ascending } else { Direction::Descending };
             let filter = Filter::default().text(Field::Email, How::Contains, "p");
             let mut search =
                 Search { filter, order: *order, direction, cursor: None, limit: 13, offset: 0, count: Count::None };
             let mut met = Vec::new();
             loop {
-                let found = find_by(&app.app.db, &app.app.search, &search, None).await.unwrap();
+                // Page by page in another way: each leads to the same place.
+                let found = find_by(&app.app.db, &app.app.search, &search, WAYS[met.len() % WAYS.len()]).await.unwrap();
                 met.extend(found.users);
                 for _ in 0..2 {
                     let (random, leaves) = (random.fork(), leaving.pop());
