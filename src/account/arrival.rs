@@ -1,6 +1,6 @@
 //! Accounts that arrive from elsewhere, many at once, with what they had there.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use serde_json::{Map, Value};
 
@@ -106,6 +106,7 @@ pub async fn admit(tx: &mut Tx, caller: &Caller, arrivals: &[&Arrival]) -> Resul
         events.push(event.with("source", "import").with("user", view::record(&user)));
         users.push(user);
     }
+    let users: Arc<[User]> = users.into();
     store::insert_all(tx, &users).await?;
     store::identify_all(tx, &users).await?;
     password::begin_with(tx, &hashes).await?;

@@ -1,6 +1,6 @@
 //! The accounts' SQL.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use const_format::concatcp;
 use serde_json::{Map, Value as Json};
@@ -159,11 +159,13 @@ pub(super) async fn insert(tx: &mut Tx, user: &User) -> Result<()> {
 }
 
 /// Many accounts at once.
-pub(super) async fn insert_all(tx: &mut Tx, users: &[User]) -> Result<()> {
+pub(super) async fn insert_all(tx: &mut Tx, users: &Arc<[User]>) -> Result<()> {
     const COLUMNS: &str = concatcp!(User::COLUMNS, ", email_key, username_key");
+    let own = Arc::clone(users);
+    let entries = search::prepare(move || own.iter().map(Into::into).collect());
     let row = |user: &User| user.values().into_iter().chain(keys(user)).collect();
     load("users", COLUMNS, users.iter().map(row).collect()).execute(tx).await?;
-    search::add_all(tx, &users.iter().map(Into::into).collect::<Vec<_>>()).await
+    search::add_all(tx, entries).await
 }
 
 /// Writes down who these are elsewhere, as far as they are known there.

@@ -14,7 +14,7 @@ use crate::{
     access::Caller,
     app::App,
     event::counters,
-    import::export::{self, Export as Everybody},
+    import::export::{self, Export as Everybody, Whom},
 };
 
 const EXAMPLES: &str = "\
@@ -23,6 +23,7 @@ Cells that a spreadsheet would run as a formula begin with an apostrophe; 'deniz
 Examples:
   denizen export users.csv
   denizen export --format jsonl - | jq -r .email
+  denizen export --search 'location=lisbon&is_active=true&sort_by=last_name' lisbon.csv
   denizen export --format jsonl --with-hashes people.jsonl     for moving to another system";
 
 /// Write everybody out, as CSV or JSON lines
@@ -38,6 +39,9 @@ pub struct Export {
     /// Tell the hashes of passwords too, in JSON lines
     #[arg(long)]
     with_hashes: bool,
+    /// Only whom this search finds, in its order: the query of 'GET /api/v1/users/search'
+    #[arg(long, value_name = "QUERY", conflicts_with = "with_hashes")]
+    search: Option<String>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -56,7 +60,11 @@ impl Export {
             (Lines::Jsonl, false) => export::Format::Jsonl,
             (Lines::Jsonl, true) => export::Format::JsonlWithHashes,
         };
-        let everybody = Everybody::new(app.clone(), caller.clone(), format)?;
+        let whom = match &self.search {
+            Some(query) => Whom::found(app, caller, query)?,
+            None => Whom::Everybody,
+        };
+        let everybody = Everybody::new(app.clone(), caller.clone(), format, whom).await?;
         if self.file.as_os_str() == "-" {
             return write(everybody, app, out).await.map(drop);
         }

@@ -8,6 +8,16 @@ use std::fmt::Write;
 use super::{Engine, Sql, Tx, load, sql};
 use crate::error::Result;
 
+/// A set, as an engine takes it.
+#[derive(Debug)]
+pub struct Set(String);
+
+/// The set of these numbers.
+#[must_use]
+pub fn set(grams: impl IntoIterator<Item = u32>) -> Set {
+    Set(text(grams))
+}
+
 /// New numbers for rows of the search, ascending.
 ///
 /// # Errors
@@ -41,9 +51,9 @@ pub async fn put(tx: &mut Tx, doc: i64, grams: impl IntoIterator<Item = u32>) ->
 ///
 /// # Errors
 /// Of the database.
-pub async fn put_all(tx: &mut Tx, sets: Vec<(i64, Vec<u32>)>) -> Result<()> {
+pub async fn put_all(tx: &mut Tx, sets: impl Iterator<Item = (i64, Set)>) -> Result<()> {
     let columns = if tx.engine() == Engine::Sqlite { "rowid, grams" } else { "doc, grams" };
-    let rows = sets.into_iter().map(|(doc, grams)| vec![doc.into(), text(grams).into()]);
+    let rows = sets.map(|(doc, set)| vec![doc.into(), set.0.into()]);
     load("search_grams", columns, rows.collect()).execute(tx).await
 }
 

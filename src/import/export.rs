@@ -1,4 +1,4 @@
-//! Everybody, page by page: as CSV that a spreadsheet opens without running anything, or as JSON lines. What the caller
+//! Everybody, or whom a search finds, page by page: as CSV that a spreadsheet opens without running anything, or as JSON lines. What the caller
 //! does not see in others is left out here too, and a page is read with what he may do by then.
 
 use std::{borrow::Cow, collections::HashSet};
@@ -7,16 +7,19 @@ use serde_json::{Map, Value};
 use tokio::task::JoinHandle;
 
 use crate::{
-    access::{Actor, Authority, Caller},
+    access::{Actor, Authority, Caller, Permission},
     account::{
         self, User, grant,
+        http::seen,
         view::{self, Contact},
     },
     app::App,
     config::Directory,
+    db::Conn,
     error::{Code, Error, Result},
     id::UserId,
     password, profile,
+    search::{self, Count, Emails, Filter, Search},
 };
 
 /// The columns of the CSV: what an administrator sees of a user, but for what follows from the role. Others find those
@@ -57,8 +60,9 @@ pub const COLUMNS: &[&str] = &[
     "last_activity",
 ];
 
-/// Users that are read at once.
+/// Users that are read at once, and as many of a search.
 const PAGE: i64 = 2_000;
+const FOUND: u64 = 500;
 
 /// What the lines are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,13 +75,44 @@ pub enum Format {
     JsonlWithHashes,
 }
 
+/// Who is told of.
+#[derive(Clone, Debug)]
+pub enum Whom {
+    /// Everybody, oldest first.
+    Everybody,
+    /// Whom a search finds, in its order.
+    Found(Search),
+}
+
+/// Where to go on.
+#[derive(Clone)]
+enum Place {
+    Behind(Option<UserId>),
+    Within(Search),
+}
+
 /// Some of them, what each may do, and who asks.
 struct Page {
     caller: Caller,
     users: Vec<User>,
     authorities: Vec<Authority>,
+    next: Option<Place>,
     /// Whose addresses the caller sees; nothing when he sees all of them.
     public: Option<HashSet<UserId>>,
+}
+
+impl Whom {
+    /// Whom the query of a search finds, written as for `GET /users/search`, without a page.
+    ///
+    /// # Errors
+    /// `invalid`.
+    pub fn found(app: &App, caller: &Caller, query: &str) -> Result<Self> {
+        let search = search::http::asked(query, emails(app, caller))?;
+        if search.filter == Filter::default() {
+            return Ok(Self::Everybody);
+        }
+        Ok(Self::Found(Search { limit: FOUND, offset: 0, cursor: None, count: Count::None, ..search }))
+    }
 }
 
 impl Page {
@@ -87,12 +122,14 @@ impl Page {
     }
 }
 
-/// Everybody, oldest first.
+/// People as lines.
 pub struct Export {
     app: App,
     caller: Caller,
     format: Format,
-    /// The next page, read while this one is written.
+    /// Where to begin, until the first page is asked for.
+    begin: Option<Place>,
+    /// The next page, read while this one is written; nothing behind the last.
     ahead: Option<JoinHandle<Result<Page>>>,
     is_begun: bool,
     /// Users told so far.
@@ -103,13 +140,21 @@ impl Export {
     /// Begins.
     ///
     /// # Errors
-    /// `forbidden`.
-    pub fn new(app: App, caller: Caller, format: Format) -> Result<Self> {
-        caller.must(crate::access::Permission::UsersExport)?;
+    /// `forbidden`; of [`search::find`], which is asked for the first page at once.
+    pub async fn new(app: App, caller: Caller, format: Format, whom: Whom) -> Result<Self> {
+        caller.must(Permission::UsersExport)?;
         if format == Format::JsonlWithHashes && caller.actor != Actor::Operator {
             return Err(Code::Forbidden.into());
         }
-        Ok(Self { app, caller, format, ahead: None, is_begun: false, count: 0 })
+        let place = match whom {
+            Whom::Everybody => Place::Behind(None),
+            Whom::Found(search) => {
+                let none = Search { limit: 1, ..search.clone() };
+                search::find(&caller, &app.db, &app.search, &none, emails(&app, &caller)).await?;
+                Place::Within(search)
+            }
+        };
+        Ok(Self { app, caller, format, begin: Some(place), ahead: None, is_begun: false, count: 0 })
     }
 
     /// The next lines; nothing at the end.
@@ -117,10 +162,11 @@ impl Export {
     /// # Errors
     /// Of the database; `forbidden` or `token_refused` when the caller may not go on.
     pub async fn next(&mut self) -> Result<Option<String>> {
-        let page = self.ahead.take().unwrap_or_else(|| self.read(None));
-        let page = page.await.map_err(Error::internal)??;
+        let begin = self.begin.take().map(|place| self.read(place));
+        let Some(page) = begin.or_else(|| self.ahead.take()) else { return Ok(None) };
+        let mut page = page.await.map_err(Error::internal)??;
+        self.ahead = page.next.take().map(|place| self.read(place));
         let users = &page.users;
-        self.ahead = users.last().map(|user| self.read(Some(user.id)));
         let mut lines = String::with_capacity(users.len() * 400);
         if !std::mem::replace(&mut self.is_begun, true) && self.format == Format::Csv {
             line(COLUMNS.iter().copied(), &mut lines);
@@ -153,21 +199,43 @@ impl Export {
         Ok(Some(lines))
     }
 
-    /// Reads the page behind somebody.
-    fn read(&self, last: Option<UserId>) -> JoinHandle<Result<Page>> {
+    /// Reads the page at a place.
+    fn read(&self, place: Place) -> JoinHandle<Result<Page>> {
         let (app, caller) = (self.app.clone(), self.caller.clone());
         tokio::spawn(async move {
             let conn = &mut app.db.read();
             let caller = app.bearers.again(conn, &caller).await?;
-            let users = account::arrival::leave(&caller, conn, last, PAGE).await?;
+            let (users, next) = people(&app, conn, &caller, place).await?;
             let (directory, now) = (app.config.auth.directory, app.db.clock().now());
             let authorities = grant::authorities(conn, directory, &users, now).await?;
             let sees_all = caller.sees_everything() || directory == Directory::Open;
             let ids: Vec<UserId> = users.iter().map(|user| user.id).collect();
             let public = if sees_all { None } else { Some(profile::public_contacts(conn, &ids).await?) };
-            Ok(Page { caller, users, authorities, public })
+            Ok(Page { caller, users, authorities, next, public })
         })
     }
+}
+
+/// Those at a place, and where to go on.
+async fn people(app: &App, conn: &mut Conn, caller: &Caller, place: Place) -> Result<(Vec<User>, Option<Place>)> {
+    match place {
+        Place::Behind(last) => {
+            let users = account::arrival::leave(caller, conn, last, PAGE).await?;
+            let next = users.last().map(|user| Place::Behind(Some(user.id)));
+            Ok((users, next))
+        }
+        Place::Within(search) => {
+            let found = search::find(caller, &app.db, &app.search, &search, emails(app, caller)).await?;
+            let users = account::some(conn, &found.users).await?;
+            let next = found.next.map(|cursor| Place::Within(Search { cursor: Some(cursor), ..search }));
+            Ok((users, next))
+        }
+    }
+}
+
+/// Whether addresses may be searched by.
+fn emails(app: &App, caller: &Caller) -> Emails {
+    if caller.sees_everything() { Emails::Shown } else { seen::emails(app) }
 }
 
 fn text<'a>(fields: &'a Map<String, Value>, column: &str) -> Cow<'a, str> {

@@ -61,6 +61,10 @@ body! {
         /// `csv` (the default) or `jsonl`.
         #[example("csv")]
         format: Option<String>,
+        /// Only whom this search finds, in its order: filters, `sort_by` and `sort_order` as the query of
+        /// `GET /users/search`, percent-encoded as one value.
+        #[example("is_active=true&location=lisbon")]
+        search: Option<String>,
     }
 }
 
@@ -174,12 +178,17 @@ fn told(report: &Report, mode: Mode, mapping: &Value) -> Value {
 /// `GET /users/export`.
 pub(crate) async fn export(State(app): State<App>, caller: Caller, wanted: Result<Query<Wanted>>) -> Result<Response> {
     caller.must(Permission::UsersExport)?;
-    let (format, kind, file) = match wanted?.0.format.as_deref() {
+    let Query(wanted) = wanted?;
+    let (format, kind, file) = match wanted.format.as_deref() {
         None | Some("csv") => (export::Format::Csv, "text/csv; charset=utf-8", "attachment; filename=\"users.csv\""),
         Some("jsonl") => (export::Format::Jsonl, "application/jsonl", "attachment; filename=\"users.jsonl\""),
         Some(_) => return Err(Error::invalid("format", "unknown_word", "This must be one of: csv, jsonl.")),
     };
-    let pages = export::Export::new(app, caller, format)?;
+    let whom = match &wanted.search {
+        Some(query) => export::Whom::found(&app, &caller, query)?,
+        None => export::Whom::Everybody,
+    };
+    let pages = export::Export::new(app, caller, format, whom).await?;
     let body = stream::try_unfold(pages, |mut pages| async move {
         let lines = pages.next().await.map_err(|error| io::Error::other(error.to_string()))?;
         Ok::<_, io::Error>(lines.map(|lines| (Bytes::from(lines), pages)))

@@ -118,9 +118,10 @@ fn crowd() -> Routes<App> {
             Doc::new("exportUsers", "Export users")
                 .about(
                     "Everybody, streamed, without what the caller does not see in others. Cells that a spreadsheet would \
-                     run begin with an apostrophe.",
+                     run begin with an apostrophe. `search` needs `users.search` too.",
                 )
                 .needs(Permission::UsersExport.as_str())
+                .refuses(&[Code::FieldNotVisible, Code::Busy])
                 .gives_text("text/csv", 200, "A row for each user.")
                 .gives_text("application/jsonl", 200, "A JSON object for each user."),
         )

@@ -6,7 +6,7 @@ use axum::extract::State;
 use serde_json::{Map, Value};
 
 use self::query::Query;
-use super::{Emails, Filter, Matches};
+use super::{Emails, Filter, Matches, Search};
 use crate::{
     access::{Caller, Permission},
     account::{self, http::seen},
@@ -46,7 +46,15 @@ pub(crate) async fn search(
 /// # Errors
 /// As the route's.
 pub fn filter(query: &str) -> Result<Filter> {
-    Ok(Query::read(Given::pairs(query.as_bytes())?)?.search(Emails::Shown)?.0.filter)
+    Ok(asked(query, Emails::Shown)?.filter)
+}
+
+/// All of a query's text: the filter and the order too, as somebody may ask who sees the addresses or not.
+///
+/// # Errors
+/// As the route's.
+pub fn asked(query: &str, emails: Emails) -> Result<Search> {
+    Ok(Query::read(Given::pairs(query.as_bytes())?)?.search(emails)?.0)
 }
 
 /// Every filter: its name, what it says, and the index that answers it.

@@ -32,7 +32,7 @@ use std::time::Duration;
 
 use crate::{
     access::{Caller, Permission},
-    db::{Db, Tx},
+    db::{Db, Tx, grams},
     error::{Code, Error, Result},
     id::UserId,
 };
@@ -83,11 +83,25 @@ pub async fn add(tx: &mut Tx, entry: &Entry) -> Result<()> {
     store::insert(tx, entry).await
 }
 
-/// Makes many new accounts known.
+/// Many new accounts and their grams, on the way to be known.
+pub struct Prepared(std::thread::JoinHandle<Vec<(Entry, grams::Set)>>);
+
+/// Works out the grams of many new accounts on a thread of its own, while the accounts themselves are written.
+#[must_use]
+pub fn prepare(entries: impl FnOnce() -> Vec<Entry> + Send + 'static) -> Prepared {
+    let with_grams = |entry: Entry| {
+        let set = grams::set(gram::of(&entry));
+        (entry, set)
+    };
+    Prepared(std::thread::spawn(move || entries().into_iter().map(with_grams).collect()))
+}
+
+/// Makes them known.
 ///
 /// # Errors
 /// Of the database.
-pub async fn add_all(tx: &mut Tx, entries: &[Entry]) -> Result<()> {
+pub async fn add_all(tx: &mut Tx, prepared: Prepared) -> Result<()> {
+    let entries = prepared.0.join().map_err(|_| Error::internal("the grams could not be worked out"))?;
     store::insert_all(tx, entries).await
 }
 

@@ -40,13 +40,12 @@ pub(super) async fn insert(tx: &mut Tx, entry: &Entry) -> Result<()> {
     grams::put(tx, doc, gram::of(entry)).await
 }
 
-pub(super) async fn insert_all(tx: &mut Tx, entries: &[Entry]) -> Result<()> {
+pub(super) async fn insert_all(tx: &mut Tx, entries: Vec<(Entry, grams::Set)>) -> Result<()> {
     const COLUMNS: &str = const_format::concatcp!("doc, ", GIVEN);
     let docs = grams::numbers(tx, entries.len()).await?;
-    let row = |(doc, entry): (&i64, &Entry)| [Value::Int(*doc)].into_iter().chain(values(entry)).collect();
-    load("search_users", COLUMNS, docs.iter().zip(entries).map(row).collect()).execute(tx).await?;
-    let sets = docs.into_iter().zip(entries).map(|(doc, entry)| (doc, gram::of(entry).into_iter().collect()));
-    grams::put_all(tx, sets.collect()).await
+    let row = |(doc, (entry, _)): (&i64, &(Entry, _))| [Value::Int(*doc)].into_iter().chain(values(entry)).collect();
+    load("search_users", COLUMNS, docs.iter().zip(&entries).map(row).collect()).execute(tx).await?;
+    grams::put_all(tx, docs.into_iter().zip(entries.into_iter().map(|(_, set)| set))).await
 }
 
 pub(super) async fn update(tx: &mut Tx, entry: &Entry, stored: &Entry) -> Result<()> {

@@ -3,7 +3,7 @@
 use denizen::{
     access::{Origin, Role},
     error::Code,
-    import::export::{Export, Format},
+    import::export::{Export, Format, Whom},
 };
 use serde_json::{Value, json};
 
@@ -81,7 +81,7 @@ each_engine! {
         let admin = person(&app, "admin", Role::Admin).await;
         let begin = async || {
             let caller = app.app.bearers.caller(&app.app.watch, &admin.access, Origin::default()).await.unwrap();
-            Export::new(app.app.clone(), caller, Format::Csv).unwrap()
+            Export::new(app.app.clone(), caller, Format::Csv, Whom::Everybody).await.unwrap()
         };
         assert!(begin().await.next().await.unwrap().unwrap().contains(&admin.email));
         let mut late = begin().await;

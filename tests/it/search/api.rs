@@ -111,4 +111,40 @@ each_engine! {
         let newest = client.get(&format!("{SEARCH}?size=1")).await.expect(200).json();
         assert_eq!(newest["items"][0]["email"], "cid@example.com");
     }
+
+    async fn what_is_found_is_taken_away_whole(app) {
+        let client = admin(&app).await;
+        let mut random = crate::kit::random::Random::new(9);
+        super::people::make(&app.app, &mut random, 620).await;
+        let export = async |client: &Client, search: &str| {
+            client.get(&format!("/api/v1/users/export?format=jsonl&search={}", search.replace('&', "%26").replace('=', "%3D"))).await
+        };
+        let emails = |lines: &str| -> Vec<String> {
+            lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["email"].as_str().unwrap().to_lowercase()).collect()
+        };
+        let told = emails(&export(&client, "email=p&sort_by=email&sort_order=asc").await.expect(200).text);
+        let mut sorted = told.clone();
+        sorted.sort();
+        sorted.dedup();
+        assert_eq!((told.len(), &sorted), (620, &told));
+        assert_eq!(emails(&export(&client, "email=ann@&is_active=true").await.expect(200).text), ["ann@example.com"]);
+        assert_eq!(emails(&export(&client, "email=nobodyhere").await.expect(200).text), Vec::<String>::new());
+        assert_eq!(export(&client, "emale=x").await.expect(422).faults(), ["emale:unknown_field"]);
+        // It needs what a search needs, and tells nothing by whom it finds.
+        app.register("root").await;
+        let root = app.login("root@example.com").await.expect(200).person();
+        app.set_role(&root.id, Role::Superadmin).await;
+        let root = app.bearer(&app.login("root@example.com").await.expect(200).person().access);
+        for (permissions, search, code) in [
+            (vec!["users.export"], "email=p", "forbidden"),
+            (vec!["users.export", "users.search"], "email=p", "field_not_visible"),
+            (vec!["users.export", "users.search"], "query=p", ""),
+            (vec!["users.export", "users.search"], "last_name=a", ""),
+        ] {
+            let made = root.post("/api/v1/keys", json!({"name": "out", "permissions": permissions})).await.expect(201);
+            let reply = export(&app.bearer(made.json()["key"].as_str().unwrap()), search).await;
+            assert_eq!(reply.status, if code.is_empty() { 200 } else { 403 }, "{search}: {}", reply.text);
+            assert!(code.is_empty() || reply.code() == code, "{search}: {}", reply.text);
+        }
+    }
 }
