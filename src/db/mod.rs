@@ -98,7 +98,7 @@ struct Inner {
     meters: Meters,
     listener: std::sync::OnceLock<Listener>,
     /// Of those who read for long on this machine: more at once would only be in each other's way, and in everybody's.
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
 }
 
 type Listener = Box<dyn Fn(&[Note]) + Send + Sync>;
@@ -157,7 +157,7 @@ impl Db {
     }
 
     fn with(backend: Backend, clock: Clock) -> Self {
-        let turns = Semaphore::new(2 * std::thread::available_parallelism().map_or(2, usize::from));
+        let turns = Arc::new(Semaphore::new(2 * std::thread::available_parallelism().map_or(2, usize::from)));
         Self(Arc::new(Inner { backend, clock, meters: Meters::default(), listener: std::sync::OnceLock::new(), turns }))
     }
 

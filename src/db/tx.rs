@@ -1,5 +1,7 @@
 //! A connection as a room sees it, and the transaction.
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 
 use super::{
@@ -101,11 +103,15 @@ async fn read(db: &Db, statement: Sql) -> Result<Outcome, Failure> {
     match &db.0.backend {
         Backend::Sqlite(sqlite) if statement.length == Length::Short => sqlite.read(&statement),
         Backend::Sqlite(_) => {
-            let _turn = db.0.turns.acquire().await.map_err(Failure::internal)?;
+            let turn = Arc::clone(&db.0.turns).acquire_owned().await.map_err(Failure::internal)?;
             let db = db.clone();
-            let task = tokio::task::spawn_blocking(move || match &db.0.backend {
-                Backend::Sqlite(sqlite) => sqlite.read(&statement),
-                Backend::Postgres(_) => Err(Failure::internal("the engine has changed")),
+            let task = tokio::task::spawn_blocking(move || {
+                // Whoever asked may be gone: the statement goes on without him, and so does its turn.
+                let _turn = turn;
+                match &db.0.backend {
+                    Backend::Sqlite(sqlite) => sqlite.read(&statement),
+                    Backend::Postgres(_) => Err(Failure::internal("the engine has changed")),
+                }
             });
             task.await.map_err(Failure::internal)?
         }

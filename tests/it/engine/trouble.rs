@@ -2,11 +2,11 @@
 
 use std::{
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use denizen::{
-    db::{Engine, Tx, sql},
+    db::{Db, Engine, Tx, sql},
     error::{Code, Result},
 };
 use futures_util::future::join_all;
@@ -111,6 +111,31 @@ async fn another_process_in_the_file_is_waited_for() {
     db.write(async |tx| insert(tx, 8).await).await.unwrap();
     leaves.join().unwrap();
     assert_eq!(count(&db).await, 2);
+}
+
+/// Counts to `most`, which takes about a fifth of a microsecond for each.
+async fn count_to(db: Db, most: i64) {
+    let text = "with recursive n (n) as (select 1 union all select n + 1 from n where n < $1) select count(*) from n";
+    assert_eq!(sql(text).bind(most).long().scalar::<i64>(&mut db.read()).await.unwrap(), most);
+}
+
+/// Whoever asks for much and goes away, again and again, would otherwise have every thread at work for him.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_read_has_its_turn_until_it_ends_though_nobody_waits_for_it() {
+    let app = TestApp::start(Engine::Sqlite).await;
+    let db = app.app.db.clone();
+    let begun = Instant::now();
+    count_to(db.clone(), 5_000_000).await;
+    let part = begun.elapsed() / 8;
+    let turns = 2 * std::thread::available_parallelism().unwrap().get();
+    let asked: Vec<_> = (0..3 * turns).map(|_| tokio::spawn(count_to(db.clone(), 5_000_000))).collect();
+    tokio::time::sleep(part).await;
+    for one in asked {
+        one.abort();
+    }
+    let begun = Instant::now();
+    count_to(db, 1).await;
+    assert!(begun.elapsed() > part, "it waited only {:?}", begun.elapsed());
 }
 
 /// It may take everything along that was to be committed with it; then all are told.
