@@ -38,6 +38,7 @@ fn run(command: Command) -> Result<(), Failure> {
     }
     let logs = logs::start(&config.log)?;
     for warning in warnings {
+    machine::raise_files();
         tracing::warn!("{warning}");
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()

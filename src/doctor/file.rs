@@ -5,13 +5,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rustix::{
-    fs::{Access, access},
-    process::{Resource, getrlimit},
-};
+use rustix::fs::{Access, access};
 
 use super::Finding;
-use crate::config::{Config, Sink};
+use crate::{
+    config::{Config, Sink},
+    machine,
+};
 
 /// Fewer than this do not hold the connections of a busy hour.
 const FILES: u64 = 4_096;
@@ -55,13 +55,13 @@ pub(super) fn logs(config: &Config) -> Vec<Finding> {
     files.into_iter().flatten().map(one).collect()
 }
 
-/// How many files and connections this process may have open.
+/// How many files and connections the service may have open: at its start it raises the soft limit to the hard one.
 pub(super) fn limit() -> Finding {
-    match getrlimit(Resource::Nofile).current {
+    match machine::most_files() {
         Some(files @ ..FILES) => Finding::warning(
             "files",
             format!("A process may have {files} files open here, and each connection is one."),
-            "Say 'ulimit -n 65536' before the start, or LimitNOFILE=65536 in its systemd unit.",
+            "Let root say 'ulimit -Hn 65536' before the start, or LimitNOFILE=65536 in its systemd unit.",
         ),
         Some(files) => Finding::ok("files", format!("A process may have {files} files open.")),
         None => Finding::ok("files", "A process may have any number of files open."),

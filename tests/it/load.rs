@@ -33,13 +33,13 @@ const SLACK: usize = 40 << 20;
 /// What others may wait at the worst, also where builds share the machine.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// A server with its database, which goes when it is dropped.
+/// A server with its database, which goes when it is dropped. It begins with the usual soft limit of open files.
 fn serve() -> (Serving, Database) {
     let database = Database::new(Engine::Sqlite);
-    (Program::on(&database).serve(), database)
+    (Program::on(&database).behind("ulimit -Sn 1024; exec \"$0\"").serve(), database)
 }
 
-/// Ten thousand connections take as many descriptors, here and, by inheritance, there.
+/// Ten thousand connections take as many descriptors, here too.
 fn raise_limit() {
     let most = getrlimit(Resource::Nofile).maximum;
     setrlimit(Resource::Nofile, Rlimit { current: most, maximum: most }).unwrap();

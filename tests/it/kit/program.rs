@@ -22,6 +22,8 @@ pub struct Program {
     settings: Vec<(String, String)>,
     database: Database,
     user: Option<u32>,
+    /// What a server is started by.
+    line: Option<String>,
 }
 
 /// How a command ended.
@@ -45,7 +47,7 @@ impl Program {
         let own = database.settings();
         let settings = quiet.map(|(name, value)| (name, value.to_owned())).into_iter().chain(own);
         let settings = settings.map(|(name, value)| (name.to_owned(), value)).collect();
-        Self { settings, database: database.clone(), user: None }
+        Self { settings, database: database.clone(), user: None, line: None }
     }
 
     /// The same with one more setting.
@@ -57,6 +59,11 @@ impl Program {
     /// The same as another user, by number.
     pub fn by(self, user: u32) -> Self {
         Self { user: Some(user), ..self }
+    }
+
+    /// The same with servers that are started by a line of shell, which ends in `exec "$0"`.
+    pub fn behind(self, line: &str) -> Self {
+        Self { line: Some(line.to_owned()), ..self }
     }
 
     /// Runs a command with nothing to read.
@@ -80,7 +87,11 @@ impl Program {
 
     /// Starts a server and waits until it listens.
     pub fn serve(&self) -> Serving {
-        let mut command = self.command(env!("CARGO_BIN_EXE_denizen"));
+        let binary = env!("CARGO_BIN_EXE_denizen");
+        let mut command = self.command(if self.line.is_some() { "/bin/sh" } else { binary });
+        if let Some(line) = &self.line {
+            command.args(["-c", line, binary]);
+        }
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let err = child.stderr.take().unwrap();
         let mut serving = Serving::hearing(child, err);
