@@ -119,7 +119,7 @@ pub fn logged(database: &Database, work: Work, measured: Duration) -> f64 {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
         let length = measured + begun.elapsed();
-        sequencer.stop().await;
+        sequencer.stop(Duration::MAX).await;
         app.db.close();
         done as f64 / length.as_secs_f64()
     })

@@ -255,10 +255,11 @@ impl App {
 }
 
 impl Background {
-    /// Stops in good order: what was committed gets its number, and another node may go on at once.
-    pub async fn stop(mut self) {
+    /// Stops in good order: what was committed gets its number, and another node may go on at once. What takes longer
+    /// than `most` is left to the next start.
+    pub async fn stop(mut self, most: Duration) {
         if let Some(sequencer) = self.sequencer.take() {
-            sequencer.stop().await;
+            sequencer.stop(most).await;
         }
     }
 

@@ -31,14 +31,15 @@ fn run(command: Command) -> Result<(), Failure> {
     let Some(command) = command.run_alone(&mut io::stdout())? else { return Ok(()) };
     let (config, warnings) = Config::load(&Source::from_process())?;
     let config = command.adapt(config);
+    let most = config.server.grace().threads;
     // What needs root comes first, and before there is a thread: each would have rights of its own to give up.
     let door = command.door(&config)?;
     if command.opens_data() {
         machine::run_as(&config)?;
     }
     let logs = logs::start(&config.log)?;
-    for warning in warnings {
     machine::raise_files();
+    for warning in warnings {
         tracing::warn!("{warning}");
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -49,7 +50,6 @@ fn run(command: Command) -> Result<(), Failure> {
     let outcome =
         runtime.block_on(command.run(config, Ground { door, logs: &logs }, &mut BufWriter::new(io::stdout())));
     // A statement that takes long does not hold up the end; whoever asked twice does not wait at all.
-    let grace = if matches!(outcome, Err(Failure::Cut)) { Duration::ZERO } else { Duration::from_secs(1) };
-    runtime.shutdown_timeout(grace);
+    runtime.shutdown_timeout(if matches!(outcome, Err(Failure::Cut)) { Duration::ZERO } else { most });
     outcome
 }

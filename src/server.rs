@@ -89,14 +89,16 @@ impl Server {
         &self.background
     }
 
-    /// Serves until `stop`, then finishes what is under way. Gives how many connections had to be cut.
+    /// Serves until `stop`, then finishes what is under way, within `GRACEFUL_TIMEOUT`. Gives how many connections had to
+    /// be cut.
     pub async fn run(self, stop: impl Future<Output = ()> + Send) -> usize {
         let Self { app, listener, tls, routes, background, watching: _watching } = self;
         let service = shell(routes, &settings(&app));
-        let limits = Limits { graceful_timeout: app.config.server.graceful_timeout, ..Limits::default() };
+        let grace = app.config.server.grace();
+        let limits = Limits { graceful_timeout: grace.requests, ..Limits::default() };
         let listener = Listener { tcp: listener, tls: tls.as_ref().map(Tls::server) };
         let cut = serve(listener, service, limits, &app.meters.traffic, stop).await;
-        background.stop().await;
+        background.stop(grace.log).await;
         app.db.close();
         cut
     }

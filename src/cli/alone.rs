@@ -22,7 +22,7 @@ pub(super) async fn numbered<T>(app: &App, work: impl AsyncFnOnce(usize) -> Resu
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    sequencer.stop().await;
+    sequencer.stop(Duration::MAX).await;
     // It only makes the work faster: on a server that is too busy for it now, it goes without.
     if let Err(error) = widened.and(app.db.narrow().await) {
         tracing::warn!(%error, "the search's index keeps its settings");

@@ -21,7 +21,7 @@ use crate::{
 };
 
 pub(super) const EXAMPLES: &str = "\
-The first SIGTERM or SIGINT stops it in order: open requests finish, for GRACEFUL_TIMEOUT at most. \
+The first SIGTERM or SIGINT stops it in order, within GRACEFUL_TIMEOUT: open requests finish first. \
 A second one ends it at once; what was answered is on disk all the same. \
 SIGHUP opens the log files and reads TLS_CERT and TLS_KEY anew.
 

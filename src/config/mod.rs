@@ -34,7 +34,7 @@ pub use log::{Level, Log, Sink};
 pub use machine::Machine;
 pub use reference::{env_example, reference};
 pub use secrets::{Algorithm, Secrets};
-pub use server::{AllowedOrigins, Metrics, Server};
+pub use server::{AllowedOrigins, Grace, Metrics, Server};
 pub use setting::{Section, Setting};
 pub use source::{Place, Source};
 pub use telemetry::{Endpoint, Headers, Telemetry};

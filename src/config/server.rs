@@ -28,7 +28,8 @@ settings! {
         THREADS | GUNICORN_THREADS => threads: usize as Count<1, 1024> = "the number of cores" from cores;
         /// How long a request may take, from the end of its head to its answer.
         REQUEST_TIMEOUT | GUNICORN_TIMEOUT => request_timeout: Duration as Seconds<1, 3600> = "30";
-        /// How long open requests may still take when the service is told to stop.
+        /// How long a stop may take. Open requests have three quarters of it at least, and all but 2.5 s of a long one;
+        /// what is left is for the log and for the end of threads.
         GRACEFUL_TIMEOUT | GUNICORN_GRACEFUL_TIMEOUT => graceful_timeout: Duration as Seconds<0, 3600> = "30";
         /// The web origins whose scripts may call the service (CORS). With `*` any origin may, but never with
         /// cookies or other credentials.
@@ -45,6 +46,35 @@ impl Server {
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         SocketAddr::new(self.host, self.port)
+    }
+
+    /// What each part of a stop may take; together they take `GRACEFUL_TIMEOUT`.
+    #[must_use]
+    pub fn grace(&self) -> Grace {
+        Grace::of(self.graceful_timeout)
+    }
+}
+
+/// How long the last events may take to get their numbers: another node would take over after as long.
+const LOG_GRACE: Duration = Duration::from_millis(1_500);
+/// How long a statement may take that nobody waits for any more.
+const THREAD_GRACE: Duration = Duration::from_secs(1);
+
+/// How the time of a stop is shared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grace {
+    /// For open requests.
+    pub requests: Duration,
+    /// For numbering the last events.
+    pub log: Duration,
+    /// For threads that still work.
+    pub threads: Duration,
+}
+
+impl Grace {
+    fn of(whole: Duration) -> Self {
+        let (log, threads) = (LOG_GRACE.min(whole * 3 / 20), THREAD_GRACE.min(whole / 10));
+        Self { requests: whole.saturating_sub(log + threads), log, threads }
     }
 }
 
@@ -131,6 +161,15 @@ mod tests {
         assert_eq!(AllowedOrigins::parse("*"), Some(AllowedOrigins::Any));
         for bad in ["https://a,*", "https://a/", "https://*.a", "a.example.com", "null", "ws://a"] {
             assert_eq!(AllowedOrigins::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_parts_of_a_stop_are_its_whole() {
+        for whole in [0, 1, 4, 30, 3_600].map(Duration::from_secs) {
+            let Grace { requests, log, threads } = Grace::of(whole);
+            assert_eq!(requests + log + threads, whole);
+            assert!(requests >= whole * 3 / 4);
         }
     }
 

@@ -57,11 +57,12 @@ impl Sequencer {
         Self { wake, head, stop, task }
     }
 
-    /// Numbers what is pending if this node leads, then leaves the row to whoever comes.
-    pub async fn stop(mut self) {
+    /// Numbers what is pending if this node leads, then leaves the row to whoever comes; for as long as others would
+    /// wait for it, and not longer than `most`.
+    pub async fn stop(mut self, most: Duration) {
         self.stop.send_replace(true);
         self.wake.notify_one();
-        let _ = tokio::time::timeout(STANDSTILL, &mut self.task).await;
+        let _ = tokio::time::timeout(STANDSTILL.min(most), &mut self.task).await;
     }
 
     /// What to call after each commit.

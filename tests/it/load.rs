@@ -291,6 +291,25 @@ fn a_stop_under_load_loses_nothing_that_was_answered(engine: Engine) {
     }
 }
 
+/// A request that does not end, and a log that cannot be numbered since somebody else writes to the file.
+#[test]
+fn a_stop_takes_no_longer_than_it_may() {
+    let database = Database::new(Engine::Sqlite);
+    let mut server = Program::on(&database).with("GRACEFUL_TIMEOUT", "8").serve();
+    let (mut slow, mut quick) = (Wire::open(server.address), Wire::open(server.address));
+    let body = registration("slow@example.com");
+    slow.send(&body[..body.len() - 40]);
+    assert_eq!(quick.ask(&registration("quick@example.com")).0.status, 201);
+    let other = database.sqlite();
+    other.execute_batch("begin immediate").unwrap();
+    server.signal("TERM");
+    let (code, took) = server.end();
+    println!("the stop took {took:?}");
+    assert!(code == 0 && took > Duration::from_secs(5), "it ended with {code} after {took:?}: {}", server.err());
+    assert!(took < Duration::from_secs(8), "it ended after {took:?}");
+    assert!(!matches!(slow.hear(), Heard::Answer(answer) if answer.status < 400));
+}
+
 mod a_stop_under_load_loses_nothing_that_was_answered {
     use super::{Engine, a_stop_under_load_loses_nothing_that_was_answered as a_stop};
 
