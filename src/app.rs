@@ -28,13 +28,16 @@ use crate::{
     event::{self, Kind, sequencer::Sequencer, watch::Watch},
     job::{self, Verdict, Work, Worker},
     once::Running,
-    password::{self, Decoys, Hash, Policy, Pool},
+    password::{self, Care, Decoys, Hash, Policy, Pool},
     search,
     secret::Keys,
     session::{bearer::Bearers, refresh::Rotation},
     token::{self, Tokens},
     trace::Tracer,
 };
+
+/// How much longer than it took the counting of the hashes rests: in a large store it costs no more than this part.
+const REST: u32 = 500;
 
 /// The application. Copies share it.
 #[derive(Clone)]
@@ -129,9 +132,9 @@ impl App {
         let tokens = Arc::new(Tokens::load(db.clone(), Arc::clone(&keys), token_settings(&config)).await?);
         let pool = Pool::start(config.server.threads)?;
         let bearers = Bearers::new(db.clone(), Arc::clone(&tokens), config.auth.directory);
-        let decoys = RwLock::new(password::decoys(&mut db.read()).await?);
         let (meters, tracer) = (Meters::new(db.clock().now()), Tracer::new(&config.telemetry, db.clock()));
         let (watch, running, search) = (Watch::default(), Running::default(), search::Knowledge::default());
+        let decoys = RwLock::default();
         let parts =
             Parts { config, db, keys, pool, tokens, bearers, watch, running, search, begun, meters, tracer, decoys };
         Ok(Self(Arc::new(parts)))
@@ -147,6 +150,7 @@ impl App {
         R: Fn(App, job::Job) -> F + Clone + Send + Sync + 'static,
     {
         let lock = self.lock()?;
+        self.draw_decoys(Care::Quick).await;
         let sequencer = Sequencer::start(self.db.clone(), Arc::clone(&self.keys), Arc::clone(&self.meters.leader));
         self.db
             .write(async |tx| {
@@ -226,12 +230,23 @@ impl App {
 
     /// Keeps what is remembered small and the decoys true.
     async fn sweep(&self) {
+        let mut due = Instant::now();
         loop {
+            if Instant::now() >= due {
+                let begun = Instant::now();
+                self.draw_decoys(Care::Whole).await;
+                due = Instant::now() + begun.elapsed() * REST;
+            }
             tokio::time::sleep(Duration::from_secs(60)).await;
             self.bearers.sweep();
-            if let Ok(decoys) = password::decoys(&mut self.db.read()).await {
-                *self.decoys.write().unwrap_or_else(PoisonError::into_inner) = decoys;
-            }
+        }
+    }
+
+    /// Draws the decoys anew. A database that cannot tell now leaves them as they are: nothing waits for it.
+    async fn draw_decoys(&self, care: Care) {
+        match password::decoys(&mut self.db.read(), care).await {
+            Ok(decoys) => *self.decoys.write().unwrap_or_else(PoisonError::into_inner) = decoys,
+            Err(error) => tracing::warn!(%error, "the decoys of unknown names stay as they are for now"),
         }
     }
 

@@ -179,13 +179,38 @@ pub async fn upgrade(tx: &mut Tx, user: UserId, old: &Hash, new: &Hash) -> Resul
     Ok(())
 }
 
+/// How exactly the hashes are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Care {
+    /// Up to ten thousand of each format and cost: at once in a store of any size, and exact in one of fewer.
+    Quick,
+    /// All of them, where there are more than that: for the background. Until then, and where `PostgreSQL` does not count
+    /// them within its limit, a frequent kind is drawn as if there were ten thousand of it.
+    Whole,
+}
+
 /// What unknown identifiers are verified against: hashes in the store's own proportions.
 ///
 /// # Errors
 /// Of the database.
-pub async fn decoys(conn: &mut Conn) -> Result<Decoys, Error> {
-    let samples = store::sample(conn).await?.into_iter();
-    Ok(Decoys::new(samples.map(|(count, hash)| (u64::try_from(count).unwrap_or(0), Hash::stored(hash))).collect()))
+pub async fn decoys(conn: &mut Conn, care: Care) -> Result<Decoys, Error> {
+    let samples = store::sample(conn).await?;
+    let is_exact = samples.iter().all(|(_, count, _)| *count < store::MOST);
+    let whole = if care == Care::Quick || is_exact { HashMap::new() } else { store::count(conn).await? };
+    // What is no password's has a format of its own.
+    let weighed = samples.into_iter().filter_map(|(kind, quick, secret)| {
+        let count = whole.get(&kind).copied().unwrap_or(quick);
+        Some((u64::try_from(count).ok()?, Hash::parse(&secret).ok()?))
+    });
+    Ok(Decoys::new(weighed.collect()))
+}
+
+/// The engine's plan for drawing decoys quickly.
+///
+/// # Errors
+/// Of the database.
+pub async fn explain(conn: &mut Conn) -> Result<Vec<String>, Error> {
+    store::explain(conn).await
 }
 
 #[cfg(test)]

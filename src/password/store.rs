@@ -5,10 +5,16 @@ use std::collections::HashMap;
 use super::{Hash, format::kind};
 use crate::{
     clock::Time,
-    db::{Conn, Tx, Value, load, sql},
+    db::{Conn, Engine, Sql, Tx, Value, load, sql},
     error::Result,
     id::UserId,
+    sql,
 };
+
+/// How many hashes of one format and cost are counted at the start. A store of fewer is known exactly.
+pub(super) const MOST: i64 = 10_000;
+/// How many formats and costs are told apart. An import may bring in any number; those beyond are drawn by nobody.
+const KINDS: i64 = 64;
 
 /// A password as it is stored.
 #[derive(Clone, Debug)]
@@ -77,11 +83,48 @@ pub(super) async fn replace(tx: &mut Tx, user: UserId, old: &Hash, new: &Hash) -
     Ok(replaced == 1)
 }
 
-/// How many hashes there are of each format and cost, and one of each; always in one order, or the decoy of a name would
-/// change where an account's hash does not.
-pub(super) async fn sample(conn: &mut Conn) -> Result<Vec<(i64, String)>> {
-    sql("select count(*), min(secret) from credentials where kind = 'password' group by format order by format")
-        .long()
-        .fetch_all(conn)
-        .await
+/// The formats and costs of the hashes, how many there are of each, up to [`MOST`], and one of each; always in one order,
+/// or the decoy of a name would change where an account's hash does not.
+pub(super) async fn sample(conn: &mut Conn) -> Result<Vec<(String, i64, String)>> {
+    quick().fetch_all(conn).await
+}
+
+/// Leaps from format to format along the index, and reads a bounded part of it for each: its cost does not grow with the
+/// store. Each part begins at a format and is ordered, since for an equal one without an order PostgreSQL would rather
+/// read the table, to its end where the format is rare.
+fn quick() -> Sql {
+    sql!(
+        "with recursive kinds (n, format) as (
+             select 1, (select min(format) from credentials)
+             union all
+             select n + 1, (select min(c.format) from credentials c where c.format > kinds.format)
+             from kinds where format is not null and n < ",
+        KINDS,
+        ")
+         select format,
+             (select count(*) from
+                 (select c.format as own from credentials c where c.format >= kinds.format order by c.format limit ",
+        MOST,
+        ") part where own = kinds.format),
+             (select c.secret from credentials c where c.format >= kinds.format order by c.format limit 1)
+         from kinds where format is not null order by n"
+    )
+    .long()
+}
+
+/// How many hashes there are of each format and cost. It reads the whole index.
+pub(super) async fn count(conn: &mut Conn) -> Result<HashMap<String, i64>> {
+    let counts = sql("select format, count(*) from credentials group by format").long();
+    Ok(counts.fetch_all(conn).await?.into_iter().collect())
+}
+
+/// The engine's plan for what [`sample`] asks.
+pub(super) async fn explain(conn: &mut Conn) -> Result<Vec<String>> {
+    let engine = conn.engine();
+    let query = quick().explained(engine);
+    if engine == Engine::Sqlite {
+        let steps: Vec<(i64, i64, i64, String)> = query.fetch_all(conn).await?;
+        return Ok(steps.into_iter().map(|step| step.3).collect());
+    }
+    Ok(query.fetch_all::<(String,)>(conn).await?.into_iter().map(|line| line.0).collect())
 }

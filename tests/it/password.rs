@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use denizen::{
     access::{Caller, Role},
+    db::{Engine, sql},
     login::change_password,
-    password::Password,
+    password::{self, Care, Password},
+    secret::sha256,
 };
 use serde_json::{Value, json};
 
@@ -14,6 +16,7 @@ use crate::{
     kit::{
         TestApp,
         client::{Client, PASSWORD, Person, Reply},
+        open,
     },
     people::person,
 };
@@ -304,5 +307,58 @@ each_engine! {
         client.post(REAUTHENTICATE, json!({"password": PASSWORD})).await.expect(200);
         assert_eq!(other.delete("/api/v1/users/me").await.expect(403).code(), "reauth_required");
         client.delete("/api/v1/users/me").await.expect(200);
+    }
+
+    async fn a_start_reads_few_hashes_of_however_many(app) {
+        app.database.make_calm().await;
+        app.register("ann").await;
+        let engine = app.database.engine();
+        let explained = app.app.db.write(async |tx| {
+            if engine == Engine::Postgres {
+                // So few rows are read quicker from end to end: what counts is whether there is another way.
+                sql("set local enable_seqscan = off").execute(tx).await?;
+            }
+            password::explain(tx).await
+        });
+        let lines = explained.await.unwrap();
+        let is_scan = |line: &String| {
+            ["SCAN c", "SCAN credentials"].contains(&line.as_str()) || line.starts_with("SCAN c ") || line.contains("Seq Scan")
+        };
+        assert!(lines.iter().any(|line| line.contains("credentials_format")), "{lines:#?}");
+        assert!(!lines.iter().any(is_scan), "{lines:#?}");
+        // Of each kind only so many are counted at once: the part of the rarer one is 6 of 16 then, and 6 of 18 in truth.
+        for (format, count) in [("$2b$04$", 12_000), ("$2b$05$", 6_000)] {
+            let secret = format!("{format}GAhbHJCjcpB/b3r.FF26KeEqDBvhPWH1VkyzgA2V91DDQaaEnv.l.");
+            let row = format!("user_id, 'sample', '{secret}', '{format}', created_at, updated_at from credentials");
+            let text = match engine {
+                Engine::Postgres => format!(
+                    "insert into credentials select gen_random_uuid(), {row}, generate_series(1, {count}) n
+                         where kind = 'password'; analyze credentials"
+                ),
+                Engine::Sqlite => format!(
+                    "with recursive n (n) as (select 1 union all select n + 1 from n where n < {count})
+                     insert into credentials select randomblob(16), {row}, n where kind = 'password'"
+                ),
+            };
+            app.database.execute(&text).await;
+        }
+        for (care, part) in [(Care::Quick, 3_750), (Care::Whole, 3_333)] {
+            let decoys = password::decoys(&mut app.app.db.read(), care).await.unwrap();
+            let rare = (0..10_000u32).filter(|n| decoys.pick(&sha256(&[&n.to_be_bytes()])).as_str().starts_with("$2b$05"));
+            let rare = rare.count();
+            assert!(rare.abs_diff(part) < 200, "{care:?}: {rare} of 10000, and not {part}");
+        }
+    }
+
+    async fn a_start_and_a_command_need_no_hashes(app) {
+        let ann = app.register("ann").await;
+        let database = app.stop().await;
+        database.execute("alter table credentials rename to away").await;
+        open(&database, &[]).await;
+        let app = TestApp::on(database, &[]).await;
+        app.get("/health/ready").await.expect(200);
+        app.database.execute("alter table away rename to credentials").await;
+        app.login(&ann.email).await.expect(200);
+        app.login("nobody@example.com").await.expect(401);
     }
 }
