@@ -36,9 +36,12 @@ pub struct Status {
     pub applied_at: Option<Time>,
 }
 
+/// A holder that died is waited out for so long. A step may take longer: meanwhile the lease is renewed.
 const LEASE: Duration = Duration::from_secs(30);
-const LOCK_TRIES: u32 = 240;
+const RENEWAL: Duration = Duration::from_secs(5);
 const LOCK_PAUSE: Duration = Duration::from_millis(250);
+/// How often a node that waits says so, in tries.
+const LOCK_WORD: u32 = 240;
 
 const BOOKKEEPING: &str = "
 create table if not exists schema_migrations (
@@ -126,9 +129,10 @@ impl Db {
                 continue;
             }
             let text = step.text(self.engine());
-            self.batches(text).await?;
+            Box::pin(self.held(owner, self.step(text, owner))).await?;
             let checksum = secret::sha256(&[text.as_bytes()]);
             self.write(async |tx| {
+                must_take(tx, owner, tx.now()).await?;
                 sql("insert into schema_migrations (version, name, checksum, applied_at) values ($1, $2, $3, $4)
                      on conflict (version) do nothing")
                 .bind(step.version)
@@ -136,8 +140,7 @@ impl Db {
                 .bind(checksum)
                 .bind(tx.now())
                 .execute(tx)
-                .await?;
-                take(tx, owner).await
+                .await
             })
             .await?;
             applied.push(step.name);
@@ -145,15 +148,49 @@ impl Db {
         Ok(applied)
     }
 
-    /// Waits for the lock; a holder that died is waited out by its lease.
+    /// Waits for the lock, for as long as somebody works; a holder that died is waited out by its lease.
     async fn lock(&self, owner: [u8; 16]) -> Result<()> {
-        for _ in 0..LOCK_TRIES {
-            if self.write(async |tx| take(tx, owner).await).await? {
-                return Ok(());
+        for tries in 1.. {
+            if self.write(async |tx| take(tx, owner, tx.now()).await).await? {
+                break;
+            }
+            if tries % LOCK_WORD == 0 {
+                tracing::info!("another node brings the database up to date; this one waits for it");
             }
             tokio::time::sleep(LOCK_PAUSE).await;
         }
-        Err(Error::unavailable("another node is still migrating"))
+        Ok(())
+    }
+
+    /// Runs the statements of a step. The file of `SQLite` is locked until they are done, so nobody can take the lease
+    /// meanwhile, and nobody can renew it: it begins anew with them.
+    async fn step(&self, text: &str, owner: [u8; 16]) -> Result<()> {
+        let (text, clock) = (dialect::expand(self.engine(), text), self.clock());
+        self.write(async |tx| {
+            tx.batch(&text).await?;
+            match tx.engine() {
+                Engine::Sqlite => must_take(tx, owner, clock.now()).await,
+                Engine::Postgres => Ok(()),
+            }
+        })
+        .await
+    }
+
+    /// Does the work, which ends with the lease: while it lasts, that is renewed on another connection.
+    async fn held<T>(&self, owner: [u8; 16], work: impl Future<Output = Result<T>>) -> Result<T> {
+        let lost = async {
+            loop {
+                tokio::time::sleep(RENEWAL).await;
+                // One that fails is made up for by the next.
+                if let Ok(false) = self.write(async |tx| take(tx, owner, tx.now()).await).await {
+                    return;
+                }
+            }
+        };
+        tokio::select! {
+            done = work => done,
+            () = lost => Err(taken_over()),
+        }
     }
 
     /// The steps applied so far, or nothing when there is no bookkeeping yet.
@@ -212,13 +249,22 @@ fn check(engine: Engine, steps: &[Migration], known: &[Applied]) -> Result<()> {
     Ok(())
 }
 
-async fn take(tx: &mut Tx, owner: [u8; 16]) -> Result<bool> {
+/// Takes the lock or keeps it; fails when another node has it.
+async fn must_take(tx: &mut Tx, owner: [u8; 16], now: Time) -> Result<()> {
+    if take(tx, owner, now).await? { Ok(()) } else { Err(taken_over()) }
+}
+
+fn taken_over() -> Error {
+    Error::unavailable("another node took the migration over")
+}
+
+async fn take(tx: &mut Tx, owner: [u8; 16], now: Time) -> Result<bool> {
     let taken = sql("insert into schema_lock (name, owner, expires_at) values ('migrate', $1, $2)
                      on conflict (name) do update set owner = excluded.owner, expires_at = excluded.expires_at
                      where schema_lock.owner = $1 or schema_lock.expires_at < $3")
     .bind(owner)
-    .bind(tx.now() + LEASE)
-    .bind(tx.now())
+    .bind(now + LEASE)
+    .bind(now)
     .execute(tx)
     .await?;
     Ok(taken == 1)

@@ -32,7 +32,7 @@ use crate::{
 /// Connections that plain reads share, and those for reads that may take long: nobody waits behind them.
 const LANES: usize = 2;
 const SLOW_LANES: usize = 4;
-/// The server gives a statement up after 5 s; a server that hangs is given up a little later.
+/// The server gives a statement up after 5 s; a server that hangs is given up a little later. Neither is for migrations.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(6);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const POOL_TIMEOUT: Duration = Duration::from_secs(3);

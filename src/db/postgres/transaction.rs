@@ -20,6 +20,16 @@ pub struct Transaction {
     stage: Stage,
     /// Statements whose outcome nobody reads.
     waiting: Vec<Sql>,
+    patience: Patience,
+}
+
+/// How long an answer is waited for.
+#[derive(Clone, Copy)]
+enum Patience {
+    /// As long as the server may take for a statement, and a little longer.
+    Usual,
+    /// As long as the server is there, which keepalives tell.
+    Endless,
 }
 
 /// `begin` travels with the first statement, which saves a round trip.
@@ -31,7 +41,7 @@ enum Stage {
 
 impl Transaction {
     pub(super) fn on(client: Object) -> Self {
-        Self { client: Some(client), stage: Stage::Fresh, waiting: Vec::new() }
+        Self { client: Some(client), stage: Stage::Fresh, waiting: Vec::new(), patience: Patience::Usual }
     }
 
     /// Leaves a statement to travel with the one after it, or with the commit, whose failure its own then is.
@@ -57,7 +67,11 @@ impl Transaction {
         .await
     }
 
+    /// Runs a step of the schema, which may take as long as it takes: an index over a large table takes minutes.
     pub async fn batch(&mut self, text: &str) -> Result<(), Failure> {
+        let unlimited = "set local statement_timeout = 0";
+        self.pipelined(async |client| client.batch_execute(unlimited).await.map_err(|e| failure(&e))).await?;
+        self.patience = Patience::Endless;
         self.pipelined(async |client| client.batch_execute(text).await.map_err(|e| failure(&e))).await
     }
 
@@ -65,14 +79,16 @@ impl Transaction {
     /// a lost connection the whole transaction may run again.
     async fn pipelined<T>(&mut self, work: impl AsyncFnOnce(&Object) -> Result<T, Failure>) -> Result<T, Failure> {
         let client = self.client.as_ref().ok_or_else(|| Failure::internal("the transaction has ended"))?;
-        let outcome = timely(async {
-            // First, since it may wait for the server: what is sent after it goes in its order.
-            let waiting = prepare_all(client, std::mem::take(&mut self.waiting)).await?;
-            let begin = std::mem::replace(&mut self.stage, Stage::Begun) == Stage::Fresh;
-            let (before, outcome) = join(send(client, begin, &waiting), work(client)).await;
-            before.and(outcome)
-        })
-        .await;
+        let outcome = self
+            .patience
+            .over(async {
+                // First, since it may wait for the server: what is sent after it goes in its order.
+                let waiting = prepare_all(client, std::mem::take(&mut self.waiting)).await?;
+                let begin = std::mem::replace(&mut self.stage, Stage::Begun) == Stage::Fresh;
+                let (before, outcome) = join(send(client, begin, &waiting), work(client)).await;
+                before.and(outcome)
+            })
+            .await;
         let is_lost = |failure: &Failure| failure.fate == Fate::Lost || client.is_closed();
         outcome.map_err(|failure| if is_lost(&failure) { Failure::retry(failure.error) } else { failure })
     }
@@ -81,7 +97,7 @@ impl Transaction {
     pub async fn commit(mut self) -> Result<(), Failure> {
         let waiting = std::mem::take(&mut self.waiting);
         let client = self.client.as_ref().ok_or_else(|| Failure::internal("the transaction has ended"))?;
-        let waiting = timely(prepare_all(client, waiting)).await?;
+        let waiting = self.patience.over(prepare_all(client, waiting)).await?;
         if self.stage == Stage::Fresh && waiting.is_empty() {
             self.client = None;
             return Ok(());
@@ -101,9 +117,8 @@ impl Transaction {
     async fn end(mut self, text: &str, waiting: &[(Statement, Sql)]) -> Result<(), Failure> {
         let client = self.client.take().ok_or_else(|| Failure::internal("the transaction has ended"))?;
         let begin = self.stage == Stage::Fresh;
-        let done =
-            timely(async { Ok::<_, Failure>(join(send(&client, begin, waiting), client.batch_execute(text)).await) })
-                .await;
+        let both = async { Ok::<_, Failure>(join(send(&client, begin, waiting), client.batch_execute(text)).await) };
+        let done = self.patience.over(both).await;
         let (before, ended) = match done {
             Ok((before, ended)) => (before, ended.map_err(|e| failure(&e))),
             Err(late) => (Ok(()), Err(late)),
@@ -112,6 +127,15 @@ impl Transaction {
             drop(Object::take(client));
         }
         before.and(ended)
+    }
+}
+
+impl Patience {
+    async fn over<T>(self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        match self {
+            Self::Usual => timely(work).await,
+            Self::Endless => work.await,
+        }
     }
 }
 

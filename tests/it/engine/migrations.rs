@@ -41,6 +41,16 @@ const fn step(version: i64, text: &'static str) -> Migration {
     Migration { version, name: "step", text: (text, text) }
 }
 
+/// A step that hands its lock to another node.
+const ROBBED: Migration = Migration {
+    version: 1,
+    name: "step",
+    text: (
+        "update schema_lock set owner = x'01', expires_at = 9000000000000000",
+        "update schema_lock set owner = '\\x01', expires_at = '2200-01-01'",
+    ),
+};
+
 fn open(database: &Database) -> Db {
     Db::open(&database.place(), Clock::default()).unwrap()
 }
@@ -83,6 +93,14 @@ on_empty! {
         assert_eq!(database.number("select count(*) from schema_lock").await, 0);
     }
 
+    async fn a_step_whose_lock_was_lost_is_left_to_whoever_has_it(database) {
+        let db = open(&database);
+        let refused = db.migrate(&[ROBBED]).await.unwrap_err();
+        assert_eq!(refused.code(), Code::DatabaseUnavailable);
+        assert!(refused.cause().unwrap().contains("another node"), "{refused:?}");
+        assert_eq!(database.number("select count(*) from schema_migrations").await, 0);
+    }
+
     async fn another_text_is_refused_and_a_newer_database_served(database) {
         let db = open(&database);
         db.migrate(&[step(1, ONE), step(2, BOTH)]).await.unwrap();
@@ -112,4 +130,24 @@ on_empty! {
         };
         assert_eq!(database.number(tables).await, 1);
     }
+}
+
+/// An index over a large table takes longer than any statement of a request may, and longer than another node would wait.
+#[tokio::test]
+async fn a_step_takes_as_long_as_it_takes_and_keeps_its_lock() {
+    let database = Database::new(Engine::Postgres);
+    let db = open(&database);
+    db.migrate(&[]).await.unwrap();
+    let steps = [step(1, "create table if not exists one (id {int} not null primary key); select pg_sleep(8)")];
+    let migrating = tokio::spawn(async move { db.migrate(&steps).await });
+    let expiry = async || {
+        database.number("select coalesce(max(extract(epoch from expires_at) * 1000)::bigint, 0) from schema_lock").await
+    };
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let early = expiry().await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let late = expiry().await;
+    assert!(early > 0 && late > early, "the lease was not renewed: {early} {late}");
+    assert_eq!(migrating.await.unwrap().unwrap(), ["step"]);
+    assert_eq!(database.number("select count(*) from schema_lock").await, 0);
 }
