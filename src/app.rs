@@ -36,6 +36,8 @@ use crate::{
     trace::Tracer,
 };
 
+/// How often the database's reserve is looked after, which is also how soon writes go on once there is space again.
+const TEND: Duration = Duration::from_secs(2);
 /// How much longer than it took the counting of the hashes rests: in a large store it costs no more than this part.
 const REST: u32 = 500;
 
@@ -187,7 +189,9 @@ impl App {
                 tracing::error!(%error, "traces are not sent");
             }
         });
-        let tasks = vec![listening, sweeping, exporting];
+        let app = self.clone();
+        let tending = tokio::spawn(async move { app.tend().await });
+        let tasks = vec![listening, sweeping, exporting, tending];
         Ok(Background { sequencer: Some(sequencer), tasks, _worker: worker, _lock: lock })
     }
 
@@ -247,6 +251,16 @@ impl App {
         match password::decoys(&mut self.db.read(), care).await {
             Ok(decoys) => *self.decoys.write().unwrap_or_else(PoisonError::into_inner) = decoys,
             Err(error) => tracing::warn!(%error, "the decoys of unknown names stay as they are for now"),
+        }
+    }
+
+    /// Keeps the database's reserve. Not at once: the start has other things to do.
+    async fn tend(&self) {
+        loop {
+            tokio::time::sleep(TEND).await;
+            if let Err(error) = self.db.tend().await {
+                tracing::debug!(%error, "the reserve cannot be made");
+            }
         }
     }
 

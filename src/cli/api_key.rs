@@ -74,7 +74,7 @@ impl ApiKey {
             Self::Create(create) => create.run(app, caller, out).await?,
             Self::List => list(app, caller, out).await?,
             Self::Revoke { id } => {
-                app.db.write(async |tx| key::revoke(tx, caller, id).await).await?;
+                app.db.withdraw(async |tx| key::revoke(tx, caller, id).await).await?;
                 writeln!(out, "{id} is revoked.")?;
             }
         }

@@ -48,7 +48,7 @@ impl Session {
         let ended = match revoke.user {
             Some(user) => {
                 let id = user::find(app, &user).await?.id;
-                app.db.write(async |tx| session::revoke_all(tx, caller, id, None, Reason::Revoked).await).await?
+                app.db.withdraw(async |tx| session::revoke_all(tx, caller, id, None, Reason::Revoked).await).await?
             }
             None => progress::waiting("ending sessions", everybody(app, caller)).await?,
         };
@@ -62,7 +62,7 @@ async fn everybody(app: &App, caller: &Caller) -> Result<usize, Failure> {
     let (begun, mut ended) = (app.db.clock().now(), 0);
     loop {
         let revoke =
-            app.db.write(async |tx| session::revoke_some(tx, caller, begun, CHUNK, Reason::Revoked).await).await?;
+            app.db.withdraw(async |tx| session::revoke_some(tx, caller, begun, CHUNK, Reason::Revoked).await).await?;
         if revoke == 0 {
             return Ok(ended);
         }

@@ -150,7 +150,7 @@ impl User {
             }
             Self::Deactivate(user) => {
                 let id = user.find(app).await?.id;
-                let user = db.write(async |tx| account::deactivate(tx, caller, id, |_| Ok(())).await).await?;
+                let user = db.withdraw(async |tx| account::deactivate(tx, caller, id, |_| Ok(())).await).await?;
                 writeln!(out, "{} is deactivated.", whom(&user))?;
             }
             Self::Activate(user) => {

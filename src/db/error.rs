@@ -25,13 +25,28 @@ pub(super) enum Fate {
     Retry,
     /// The server ended the session. Before the commit that is [`Fate::Retry`]; at the commit nobody knows.
     Lost,
+    /// There was no space on the disk: it stays failed, unless space can be made for it.
+    Full,
     /// It stays failed.
     Final,
+}
+
+/// What a transaction may take of a full disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Need {
+    /// Nothing.
+    Usual,
+    /// What is held in reserve.
+    Reserve,
 }
 
 impl Failure {
     pub fn retry(cause: impl fmt::Display) -> Self {
         Self { fate: Fate::Retry, error: Error::unavailable(cause) }
+    }
+
+    pub fn full(cause: impl fmt::Display) -> Self {
+        Self { fate: Fate::Full, error: Error::unavailable(cause) }
     }
 
     pub fn unavailable(cause: impl fmt::Display) -> Self {

@@ -88,6 +88,7 @@ pub(super) fn sqlite(text: &mut Text, sqlite: &Sqlite) {
     text.histogram(Family::DbCommitBatch, &[], sqlite.batches());
     text.sample(Family::DbSize, &[], size);
     text.sample(Family::DbWal, &[], wal);
+    text.sample(Family::DbReserve, &[], sqlite.reserve.size());
 }
 
 /// What only a server has.

@@ -6,6 +6,7 @@
 //! - Reading: `sql!(..).bind(..).fetch_optional(&mut db.read())`.
 //! - Writing: `db.write(async |tx| ..)` owns begin, commit and retries. The closure may run again, so it
 //!   touches nothing but `tx`, and awaits nothing but SQL.
+//! - What takes a right away is written by `db.withdraw(..)`: a full disk does not refuse it.
 //! - What nobody reads the outcome of is sent: `sql!(..).bind(..).send(tx)`. On `PostgreSQL` it travels with the
 //!   statement after it or with the commit, whose failure its own then is.
 //! - Any failed statement poisons its transaction on both engines. Expected conflicts use `on conflict`;
@@ -47,7 +48,7 @@ pub use value::{Cells, FromValue, Record, Value};
 use tokio::sync::Semaphore;
 
 use self::{
-    error::{Failure, Fate},
+    error::{Failure, Fate, Need},
     meters::Meters,
     postgres::Postgres,
     sqlite::Sqlite,
@@ -190,12 +191,26 @@ impl Db {
     /// # Errors
     /// What `work` fails with, after rolling back; `database_unavailable` when the commit did not succeed
     /// or is not known to have succeeded.
-    pub async fn write<T>(&self, work: impl AsyncFnOnce(&mut Tx) -> Result<T> + Clone) -> Result<T> {
+    pub fn write<T>(&self, work: impl AsyncFnOnce(&mut Tx) -> Result<T> + Clone) -> impl Future<Output = Result<T>> {
+        self.transact(Need::Usual, work)
+    }
+
+    /// The same for what takes something away that somebody could misuse: a session, a key, an account's access. On a
+    /// full disk `SQLite` gives up the space that it holds in reserve for it; other writes are refused until it has
+    /// that space again.
+    ///
+    /// # Errors
+    /// As [`Db::write`].
+    pub fn withdraw<T>(&self, work: impl AsyncFnOnce(&mut Tx) -> Result<T> + Clone) -> impl Future<Output = Result<T>> {
+        self.transact(Need::Reserve, work)
+    }
+
+    async fn transact<T>(&self, need: Need, work: impl AsyncFnOnce(&mut Tx) -> Result<T> + Clone) -> Result<T> {
         let mut open = self.0.meters.open(self.engine());
         loop {
             open.tries += 1;
             let tries = open.tries;
-            let failure = match self.attempt(work.clone()).await {
+            let failure = match self.attempt(need, work.clone()).await {
                 Ok((value, notes)) => {
                     self.tell(&notes);
                     open.end(Ok(()));
@@ -203,7 +218,12 @@ impl Db {
                 }
                 Err(failure) => failure,
             };
-            if failure.fate != Fate::Retry || tries == TRIES {
+            let again = match failure.fate {
+                Fate::Retry => true,
+                Fate::Full => need == Need::Reserve && self.give_up_reserve(),
+                Fate::Lost | Fate::Final => false,
+            };
+            if !again || tries == TRIES {
                 open.end(Err(&failure.error));
                 return Err(failure.error);
             }
@@ -216,6 +236,25 @@ impl Db {
     /// of [`Db::write`] learns of it. It must be quick. The first listener stays.
     pub fn listen(&self, listener: impl Fn(&[Note]) + Send + Sync + 'static) {
         let _ = self.0.listener.set(Box::new(listener));
+    }
+
+    /// Makes the reserve of a `SQLite` file when it is not there: at first, and when space has returned. A server calls it
+    /// all the time; as long as all is well it costs a look at the file.
+    ///
+    /// # Errors
+    /// `database_unavailable` while there is no space.
+    pub async fn tend(&self) -> Result<()> {
+        let Backend::Sqlite(sqlite) = &self.0.backend else { return Ok(()) };
+        if sqlite.reserve.is_kept() {
+            return Ok(());
+        }
+        let reserve = Arc::clone(&sqlite.reserve);
+        let made = tokio::task::spawn_blocking(move || reserve.tend()).await.map_err(Error::internal)?;
+        made.map_err(|e| Error::unavailable(format!("there is no reserve: {e}")))
+    }
+
+    fn give_up_reserve(&self) -> bool {
+        matches!(&self.0.backend, Backend::Sqlite(sqlite) if sqlite.reserve.release())
     }
 
     /// Prepares for many rows, as one may who has the database to himself.
@@ -280,9 +319,13 @@ impl Db {
         }
     }
 
-    async fn attempt<T>(&self, work: impl AsyncFnOnce(&mut Tx) -> Result<T>) -> Result<(T, Vec<Note>), Failure> {
+    async fn attempt<T>(
+        &self,
+        need: Need,
+        work: impl AsyncFnOnce(&mut Tx) -> Result<T>,
+    ) -> Result<(T, Vec<Note>), Failure> {
         let begun = Instant::now();
-        let tx = Tx::begin(self).await;
+        let tx = Tx::begin(self, need).await;
         self.0.meters.waited.time(begun.elapsed());
         let mut tx = tx?;
         match work(&mut tx).await {

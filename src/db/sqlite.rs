@@ -10,6 +10,8 @@
 //! ends in the same poll, so it cannot be cancelled half-way.
 
 mod file;
+mod reserve;
+mod statement;
 
 use std::{
     os::unix::fs::OpenOptionsExt,
@@ -22,15 +24,17 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, ffi, types::ValueRef};
+use rusqlite::{Connection, OpenFlags};
 use tokio::sync::{Mutex as FairMutex, OwnedMutexGuard, oneshot};
 
 pub use file::beside;
-use file::{connect, make, uri};
+use file::{LOG_PAGES, connect, make, uri};
+use reserve::Reserve;
+use statement::run;
+pub(super) use statement::{bind, failure};
 
 use super::{
-    Value, dialect,
-    error::Failure,
+    error::{Failure, Fate, Need},
     sql::{Outcome, Sql},
 };
 use crate::{
@@ -54,6 +58,7 @@ pub(super) struct Sqlite {
     writer: Arc<FairMutex<Writer>>,
     committer: mpsc::Sender<()>,
     figures: Arc<Figures>,
+    pub reserve: Arc<Reserve>,
 }
 
 /// What the writer did so far.
@@ -73,8 +78,13 @@ impl Default for Figures {
 pub(super) struct Writer {
     conn: Connection,
     state: State,
-    waiting: Vec<oneshot::Sender<Result<(), Arc<str>>>>,
+    waiting: Vec<oneshot::Sender<Result<(), Loss>>>,
+    /// Whether what is in the log stays there: the file would grow by it.
+    is_sparing: bool,
 }
+
+/// Why the physical transaction was lost.
+type Loss = (Fate, Arc<str>);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -112,7 +122,7 @@ impl Sqlite {
             .open(path)
             .map_err(|e| cannot_open(path, &e))?;
         let conn = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(|e| cannot_open(path, &e))?;
-        Self::with(path.to_owned(), OpenFlags::SQLITE_OPEN_READ_ONLY, conn)
+        Self::with(path.to_owned(), OpenFlags::SQLITE_OPEN_READ_ONLY, conn, Reserve::beside(path))
     }
 
     /// Opens a file that is there, for one who only looks: nothing is made or changed, writes are refused.
@@ -125,12 +135,13 @@ impl Sqlite {
         let access = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
         let place = uri(path, options);
         let conn = connect(&place, access).map_err(|e| cannot_open(path, &e))?;
-        Self::with(place, access, conn)
+        Self::with(place, access, conn, Reserve::beside(path))
     }
 
-    fn with(place: PathBuf, access: OpenFlags, conn: Connection) -> Result<Self> {
+    fn with(place: PathBuf, access: OpenFlags, conn: Connection, reserve: Reserve) -> Result<Self> {
         let figures = Arc::new(Figures::default());
-        let writer = Arc::new(FairMutex::new(Writer { conn, state: State::Idle, waiting: Vec::new() }));
+        let writer = Writer { conn, state: State::Idle, waiting: Vec::new(), is_sparing: false };
+        let writer = Arc::new(FairMutex::new(writer));
         let (committer, wake) = mpsc::channel();
         let (queue, counted) = (Arc::downgrade(&writer), Arc::clone(&figures));
         std::thread::Builder::new()
@@ -142,13 +153,23 @@ impl Sqlite {
                 }
             })
             .map_err(Error::internal)?;
-        Ok(Self { place, access, writer, committer, idle: Mutex::default(), figures })
+        let reserve = Arc::new(reserve);
+        Ok(Self { place, access, writer, committer, idle: Mutex::default(), figures, reserve })
     }
 
-    /// Takes the writer and opens a savepoint.
-    pub async fn begin(&self) -> Result<Savepoint, Failure> {
+    /// Takes the writer and opens a savepoint. While the reserve is given up, only for what it was given up for.
+    pub async fn begin(&self, need: Need) -> Result<Savepoint, Failure> {
         let lock = tokio::time::timeout(WRITER_TIMEOUT, Arc::clone(&self.writer).lock_owned());
         let mut writer = lock.await.map_err(|_| Failure::unavailable("the writer stayed busy"))?;
+        let is_short = self.reserve.is_out();
+        if is_short && need == Need::Usual {
+            return Err(Failure::unavailable("the disk is full"));
+        }
+        if writer.is_sparing != is_short {
+            let pages = if is_short { 0 } else { LOG_PAGES };
+            writer.conn.pragma_update(None, "wal_autocheckpoint", pages).map_err(|e| failure(&e))?;
+            writer.is_sparing = is_short;
+        }
         let (text, scope) = match writer.state {
             State::Idle => ("begin immediate", Scope::Whole),
             State::Open => ("savepoint t", Scope::Own),
@@ -226,7 +247,7 @@ impl Savepoint {
             return self.committed().await;
         }
         if let Some(mut writer) = self.writer.take() {
-            writer.abandon("the transaction was undone");
+            writer.abandon(Fate::Final, "the transaction was undone");
         }
         Ok(())
     }
@@ -235,7 +256,7 @@ impl Savepoint {
         self.batch(text).map_err(|failure| {
             // FULL or IOERR in a statement may have rolled everything back already; the drop tells the neighbours.
             let is_lost = self.writer.as_ref().is_some_and(|writer| writer.conn.is_autocommit());
-            if is_lost { Failure::unavailable(failure.error) } else { failure }
+            if is_lost { Failure::full(failure.error) } else { failure }
         })
     }
 
@@ -248,7 +269,7 @@ impl Savepoint {
         let _ = self.committer.send(());
         match answered.await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(cause)) => Err(Failure::unavailable(cause)),
+            Ok(Err((fate, cause))) => Err(Failure { fate, error: Error::unavailable(cause) }),
             Err(_) => Err(Failure::unavailable("the committer is gone")),
         }
     }
@@ -260,7 +281,7 @@ impl Drop for Savepoint {
         if let Some(writer) = &mut self.writer {
             let is_undone = self.scope == Scope::Own && writer.conn.execute_batch("rollback to t; release t").is_ok();
             if !is_undone || writer.conn.is_autocommit() {
-                writer.abandon("a transaction could not be undone");
+                writer.abandon(Fate::Final, "a transaction could not be undone");
             }
             let _ = self.committer.send(());
         }
@@ -269,14 +290,14 @@ impl Drop for Savepoint {
 
 impl Writer {
     /// The physical transaction is lost: everyone in it is told so.
-    fn abandon(&mut self, cause: &str) {
+    fn abandon(&mut self, fate: Fate, cause: &str) {
         if !self.conn.is_autocommit() {
             let _ = self.conn.execute_batch("rollback");
         }
         self.state = State::Idle;
         let cause: Arc<str> = cause.into();
         for answer in self.waiting.drain(..) {
-            let _ = answer.send(Err(Arc::clone(&cause)));
+            let _ = answer.send(Err((fate, Arc::clone(&cause))));
         }
     }
 }
@@ -288,11 +309,12 @@ fn commit(writer: &mut Writer, figures: &Figures) {
     }
     if writer.conn.is_autocommit() {
         // FULL or IOERR in a statement has rolled everything back already.
-        return writer.abandon("the database rolled the transaction back");
+        return writer.abandon(Fate::Full, "the database rolled the transaction back");
     }
     if let Err(e) = writer.conn.execute_batch("commit") {
         tracing::error!(cause = %e, "commit failed");
-        return writer.abandon(&e.to_string());
+        let fate = if failure(&e).fate == Fate::Full { Fate::Full } else { Fate::Final };
+        return writer.abandon(fate, &e.to_string());
     }
     writer.state = State::Idle;
     figures.commits.fetch_add(1, Ordering::Relaxed);
@@ -303,84 +325,6 @@ fn commit(writer: &mut Writer, figures: &Figures) {
     }
 }
 
-fn run(conn: &Connection, statement: &Sql) -> Result<Outcome, Failure> {
-    let mut prepared = conn.prepare_cached(&statement.text).map_err(|e| failure(&e))?;
-    let mut used = 0;
-    for index in 1..=prepared.parameter_count() {
-        // `$2` may be the first parameter that SQLite sees: go by the name.
-        let number = prepared.parameter_name(index).and_then(|name| name[1..].parse::<usize>().ok()).unwrap_or(0);
-        let value = number.checked_sub(1).and_then(|n| statement.binds.get(n)).ok_or_else(|| binds(statement))?;
-        used = used.max(number);
-        bind(&mut prepared, index, value).map_err(|e| failure(&e))?;
-    }
-    if used != statement.binds.len() {
-        return Err(binds(statement));
-    }
-    let width = prepared.column_count();
-    let mut rows = Vec::new();
-    let mut cursor = prepared.raw_query();
-    while let Some(row) = cursor.next().map_err(|e| failure(&e))? {
-        let mut cells = Vec::with_capacity(width);
-        for n in 0..width {
-            cells.push(cell(row.get_ref(n).map_err(|e| failure(&e))?)?);
-        }
-        rows.push(cells);
-    }
-    drop(cursor);
-    let affected = if width == 0 { conn.changes() } else { rows.len() as u64 };
-    Ok(Outcome { rows, affected })
-}
-
-fn binds(statement: &Sql) -> Failure {
-    Failure::internal(format!("{} binds do not fit: {}", statement.binds.len(), statement.text))
-}
-
-pub(super) fn bind(prepared: &mut rusqlite::Statement<'_>, index: usize, value: &Value) -> rusqlite::Result<()> {
-    match value {
-        Value::Null => prepared.raw_bind_parameter(index, rusqlite::types::Null),
-        Value::Bool(v) => prepared.raw_bind_parameter(index, v),
-        Value::Int(v) => prepared.raw_bind_parameter(index, v),
-        Value::Text(v) => prepared.raw_bind_parameter(index, v),
-        Value::Bytes(v) => prepared.raw_bind_parameter(index, v),
-        Value::Uuid(v) => prepared.raw_bind_parameter(index, v.as_bytes().as_slice()),
-        Value::Time(v) => prepared.raw_bind_parameter(index, v.micros()),
-        Value::Json(v) => prepared.raw_bind_parameter(index, serde_json::to_string(v).unwrap_or_default()),
-    }
-}
-
-fn cell(value: ValueRef<'_>) -> Result<Value, Failure> {
-    Ok(match value {
-        ValueRef::Null => Value::Null,
-        ValueRef::Integer(v) => Value::Int(v),
-        ValueRef::Text(v) => {
-            Value::Text(std::str::from_utf8(v).map_err(|_| Failure::internal("stored text is not UTF-8"))?.to_owned())
-        }
-        ValueRef::Blob(v) => Value::Bytes(v.to_vec()),
-        ValueRef::Real(_) => return Err(Failure::internal("a real number where none is stored")),
-    })
-}
-
 fn cannot_open(path: &Path, cause: &dyn std::fmt::Display) -> Error {
     Error::unavailable(format!("cannot open the database {}: {cause}", path.display()))
-}
-
-pub(super) fn failure(error: &rusqlite::Error) -> Failure {
-    let Some(code) = error.sqlite_error() else { return Failure::internal(error) };
-    match (code.code, code.extended_code) {
-        (ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked, _) => Failure::retry(error),
-        (_, ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY) => match error {
-            rusqlite::Error::SqliteFailure(_, Some(message)) => Failure::unique(&dialect::unique_index(message)),
-            _ => Failure::internal(error),
-        },
-        (
-            ErrorCode::DiskFull
-            | ErrorCode::SystemIoFailure
-            | ErrorCode::CannotOpen
-            | ErrorCode::ReadOnly
-            | ErrorCode::OutOfMemory
-            | ErrorCode::PermissionDenied,
-            _,
-        ) => Failure::unavailable(error),
-        _ => Failure::internal(error),
-    }
 }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{
     Backend, Db, Engine,
-    error::{Failure, Fate},
+    error::{Failure, Fate, Need},
     load::Load,
     postgres::{self, Transaction},
     sql::{Length, Outcome, Sql},
@@ -120,9 +120,9 @@ async fn read(db: &Db, statement: Sql) -> Result<Outcome, Failure> {
 }
 
 impl Tx {
-    pub(super) async fn begin(db: &Db) -> Result<Self, Failure> {
+    pub(super) async fn begin(db: &Db, need: Need) -> Result<Self, Failure> {
         let conn = match &db.0.backend {
-            Backend::Sqlite(sqlite) => Kind::Sqlite(sqlite.begin().await?),
+            Backend::Sqlite(sqlite) => Kind::Sqlite(sqlite.begin(need).await?),
             Backend::Postgres(postgres) => Kind::Postgres(Box::new(postgres.begin().await?)),
         };
         Ok(Self {

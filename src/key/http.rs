@@ -81,7 +81,7 @@ pub(crate) async fn list(
 pub(crate) async fn revoke(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<Json<Value>> {
     caller.must(Permission::KeysWrite)?;
     let id: KeyId = id.parse().map_err(|_| Error::not_found())?;
-    app.db.write(async |tx| super::revoke(tx, &caller, id).await).await?;
+    app.db.withdraw(async |tx| super::revoke(tx, &caller, id).await).await?;
     Ok(Json(json!({"success": true, "message": "The API key was revoked"})))
 }
 

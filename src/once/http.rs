@@ -83,23 +83,34 @@ impl Once {
     ///
     /// # Errors
     /// Those of the work, of the database and of [`claim`].
-    pub(crate) async fn write(
+    pub(crate) fn write(
         &self,
         app: &App,
         work: impl AsyncFnOnce(&mut Tx) -> Result<Answer> + Clone,
-    ) -> Result<Answer> {
-        let repeat = self.repeat.as_ref().map(|(repeat, _)| repeat);
-        app.db
-            .write(async |tx| {
-                let Some(repeat) = repeat else { return work(tx).await };
-                if let Some(answer) = claim(tx, repeat).await? {
-                    return Ok(answer);
-                }
-                let answer = work(tx).await?;
-                keep(tx, repeat, &answer).await?;
-                Ok(answer)
-            })
-            .await
+    ) -> impl Future<Output = Result<Answer>> {
+        app.db.write(async move |tx| self.take_effect(tx, work).await)
+    }
+
+    /// The same for what takes something away: see [`Db::withdraw`](crate::db::Db::withdraw).
+    ///
+    /// # Errors
+    /// As [`Once::write`].
+    pub(crate) fn withdraw(
+        &self,
+        app: &App,
+        work: impl AsyncFnOnce(&mut Tx) -> Result<Answer> + Clone,
+    ) -> impl Future<Output = Result<Answer>> {
+        app.db.withdraw(async move |tx| self.take_effect(tx, work).await)
+    }
+
+    async fn take_effect(&self, tx: &mut Tx, work: impl AsyncFnOnce(&mut Tx) -> Result<Answer>) -> Result<Answer> {
+        let Some((repeat, _)) = &self.repeat else { return work(tx).await };
+        if let Some(answer) = claim(tx, repeat).await? {
+            return Ok(answer);
+        }
+        let answer = work(tx).await?;
+        keep(tx, repeat, &answer).await?;
+        Ok(answer)
     }
 }
 

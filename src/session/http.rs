@@ -56,7 +56,7 @@ pub(crate) async fn logout(
     };
     if let Some(caller) = caller {
         let (user, session) = caller.signed_in()?;
-        app.db.write(async |tx| super::revoke(tx, &caller, user, session, Reason::Logout).await).await?;
+        app.db.withdraw(async |tx| super::revoke(tx, &caller, user, session, Reason::Logout).await).await?;
     }
     Ok(Message::new("User logged out successfully"))
 }
@@ -83,7 +83,7 @@ pub(crate) async fn logout_all(
         Begun::Again(answer) => return Ok(answer),
     };
     let caller = &once.caller;
-    once.write(&app, async |tx| {
+    once.withdraw(&app, async |tx| {
         super::revoke_all(tx, caller, user, None, Reason::Logout).await?;
         Ok(Answer::message("All sessions were ended"))
     })
@@ -123,7 +123,7 @@ pub(crate) async fn told(app: &App, caller: &Caller, user: UserId) -> Result<Jso
 /// `DELETE /sessions/{session_id}`: one of the caller's own.
 pub(crate) async fn revoke(State(app): State<App>, caller: Caller, Path(id): Path<SessionId>) -> Result<Message> {
     let (user, _) = caller.signed_in()?;
-    let ended = app.db.write(async |tx| super::revoke(tx, &caller, user, id, Reason::Revoked).await).await?;
+    let ended = app.db.withdraw(async |tx| super::revoke(tx, &caller, user, id, Reason::Revoked).await).await?;
     if ended { Ok(Message::new("The session was ended")) } else { Err(Error::not_found()) }
 }
 

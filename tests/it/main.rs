@@ -16,6 +16,7 @@ mod doctor;
 mod dossier;
 mod engine;
 mod enumeration;
+mod full;
 mod guessing;
 mod import;
 mod input;

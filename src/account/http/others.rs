@@ -9,6 +9,7 @@ use crate::{
     account::{self, Changes, oversight, rank::is_self, restore},
     app::App,
     body,
+    db::Tx,
     error::{Error, Result},
     http::{ETag, IfMatch, Json, Message, Path},
     id::UserId,
@@ -134,15 +135,18 @@ pub(crate) async fn set_status(
     let id = other(app, caller, &name, Permission::UsersDeactivate).await?;
     let is_active = body?.0.is_active;
     let expected = |version| expected.check(version);
-    once.write(app, async |tx| {
-        let user = if is_active {
-            account::activate(tx, caller, id, expected).await?
-        } else {
-            account::deactivate(tx, caller, id, expected).await?
+    if is_active {
+        let activate = async |tx: &mut Tx| {
+            let user = account::activate(tx, caller, id, expected).await?;
+            seen::answer(app, tx, caller, &user).await
         };
+        return once.write(app, activate).await;
+    }
+    let deactivate = async |tx: &mut Tx| {
+        let user = account::deactivate(tx, caller, id, expected).await?;
         seen::answer(app, tx, caller, &user).await
-    })
-    .await
+    };
+    once.withdraw(app, deactivate).await
 }
 
 /// `POST /users/{id}/restore`: here the id is a UUID, since whoever is deleted has no other.

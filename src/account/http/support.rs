@@ -26,7 +26,7 @@ pub(crate) async fn sessions(State(app): State<App>, caller: Caller, Path(name):
 /// `DELETE /users/{id}/sessions`: ends all of them.
 pub(crate) async fn end_sessions(State(app): State<App>, caller: Caller, Path(name): Path<String>) -> Result<Message> {
     let id = other(&app, &caller, &name, Permission::UsersSessions).await?;
-    app.db.write(async |tx| oversight::end_sessions(tx, &caller, id).await).await?;
+    app.db.withdraw(async |tx| oversight::end_sessions(tx, &caller, id).await).await?;
     Ok(Message::new("All sessions of the user were ended"))
 }
 

@@ -11,6 +11,8 @@ use rusqlite::{Connection, OpenFlags, config::DbConfig};
 /// How long a statement waits for another process that holds the write lock: short, since it blocks a worker. The
 /// transaction is tried again after a pause that does not.
 const BUSY_TIMEOUT: Duration = Duration::from_millis(250);
+/// How long the log grows before it goes into the file, in pages.
+pub(super) const LOG_PAGES: i64 = 4_000;
 const STATEMENTS: usize = 256;
 /// Most of the file that readers map, in bytes; `SQLite` maps no more than 2 GiB.
 const MAPPED: i64 = 1 << 31;
@@ -56,7 +58,7 @@ pub(super) fn connect(path: &Path, access: OpenFlags) -> rusqlite::Result<Connec
         // Whoever is told of a commit must find it again after a power cut.
         conn.pragma_update(None, "journal_mode", "wal")?;
         conn.pragma_update(None, "synchronous", "full")?;
-        conn.pragma_update(None, "wal_autocheckpoint", 4_000)?;
+        conn.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
     } else {
         // A search looks at thousands of rows: without copying their pages it takes half the time.
         conn.pragma_update(None, "mmap_size", MAPPED)?;
