@@ -26,7 +26,6 @@ pub(super) const EXPECTED: &[(&str, Why)] = &[
     ("GUNICORN_MAX_REQUESTS_JITTER", Why::NoEffect),
     ("REDIS_*", Why::Later("limits shared through Redis")),
     ("KEYCLOAK_*", Why::Later("the bridge to Keycloak")),
-    ("DIRECTORY", Why::Later("a public directory")),
     ("RATE_LIMIT", Why::Later("rate limits")),
     ("SMTP_*", Why::Later("mail")),
     ("MAIL_*", Why::Later("mail")),
@@ -109,6 +108,12 @@ mod tests {
     fn any_unknown_name_is_told_of_dotenv() {
         let told = warnings(&Source::default().with_dotenv("LOGLEVEL=debug\nENVIRONMENT=production"));
         assert_eq!(told, ["LOGLEVEL in .env is not a setting. The nearest is LOG_LEVEL."]);
+    }
+
+    #[test]
+    fn no_setting_is_said_to_be_without_a_use() {
+        let settings: Vec<_> = super::known().filter(|name| super::expected(name).is_some()).collect();
+        assert_eq!(settings, Vec::<String>::new(), "what is a setting does not belong on the list");
     }
 
     #[test]

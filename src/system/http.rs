@@ -23,6 +23,23 @@ use crate::{
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+/// What a client may look for here.
+const FEATURES: &[&str] = &[
+    "accounts",
+    "sessions",
+    "refresh_rotation",
+    "roles",
+    "plans",
+    "api_keys",
+    "search",
+    "import",
+    "export",
+    "idempotency",
+    "event_log",
+    "audit",
+    "signing_key_rotation",
+];
+
 /// `GET /`.
 pub(crate) async fn root(State(app): State<App>) -> Json<Value> {
     Json(json!({
@@ -41,7 +58,7 @@ pub(crate) async fn root(State(app): State<App>) -> Json<Value> {
             "redoc": "/redoc",
             "openapi": "/openapi.json",
         },
-        "features": ["accounts", "sessions", "refresh_rotation", "event_log", "signing_key_rotation"],
+        "features": FEATURES,
     }))
 }
 

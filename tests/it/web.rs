@@ -231,6 +231,9 @@ each_engine! {
             assert!(root[name].as_str() > Some(""), "{name}: {root}");
         }
         assert!(root["uptime"].is_u64() && root["endpoints"].is_object() && root["features"].is_array());
+        for feature in ["search", "import", "roles", "api_keys", "audit", "idempotency"] {
+            assert!(root["features"].as_array().unwrap().contains(&json!(feature)), "{feature}: {root}");
+        }
         let health = app.get("/health").await.expect(200).json();
         assert_eq!(
             (&health["status"], &health["service"], &health["version"]),
