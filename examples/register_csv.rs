@@ -25,18 +25,19 @@ use serde_json::{Value, json};
 /// Everybody gets this one; it meets both password policies.
 const PASSWORD: &str = "Correct-Horse-7-Battery";
 
-type Outcome<T> = Result<T, Box<dyn Error>>;
+/// How it went.
+pub type Outcome<T> = Result<T, Box<dyn Error>>;
 
 /// Register every person of a CSV over HTTP, then sign each in again
 #[derive(Parser)]
-struct Arguments {
+pub struct Arguments {
     /// Where the server is, such as `http://127.0.0.1:8000`
-    server: String,
+    pub server: String,
     /// A CSV with the columns `id,first_name,last_name,email,gender,ip_address`
-    people: PathBuf,
+    pub people: PathBuf,
     /// How many call at once
     #[arg(long, default_value_t = 64)]
-    callers: usize,
+    pub callers: usize,
 }
 
 /// A row of the CSV, and with a password the body of a sign-up.
@@ -89,7 +90,8 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(arguments: Arguments) -> Outcome<()> {
+/// Registers everybody and signs everybody in.
+pub async fn run(arguments: Arguments) -> Outcome<()> {
     let people = csv::Reader::from_path(&arguments.people)?.into_deserialize().collect::<Result<Vec<Person>, _>>()?;
     let address = arguments.server.trim_end_matches('/').to_owned();
     let server = Server { http: Client::new(), address, busy: AtomicU64::new(0) };

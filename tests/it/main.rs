@@ -38,6 +38,7 @@ mod plan;
 mod powercut;
 mod profile;
 mod proof;
+mod readme;
 mod revocation;
 mod route;
 mod search;
