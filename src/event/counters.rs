@@ -27,7 +27,7 @@ pub struct Counters {
     pub premium_users: i64,
     /// Of these, those with a proved e-mail address.
     pub verified_users: i64,
-    /// Sessions that have not ended.
+    /// Sessions that can be used. What ended by itself counts until it is swept, for a minute.
     pub active_sessions: i64,
     /// Refresh tokens that can be used: each session has one.
     pub active_refresh_tokens: i64,

@@ -21,7 +21,10 @@ pub(super) fn routes() -> Routes<App> {
             "/logout",
             session::logout,
             Doc::new("logout", "End this session")
-                .about("Ends the session of the bearer or, without one, of the refresh token. An unknown one is fine.")
+                .about(
+                    "Ends the session of the bearer, also when the bearer has expired. Without one, or when it is refused, \
+                     ends the session of the refresh token. Unknown tokens are fine.",
+                )
                 .says(200, "It has ended.")
                 .refuses(&[Code::NotSignedIn, Code::Forbidden]),
         )

@@ -184,7 +184,7 @@ impl Bearers {
         // account.
         let mut touched = notes.iter().filter_map(|note| match Kind::parse(note.kind)? {
             kind if !kind.changes_authority() => None,
-            Kind::SessionRevoked | Kind::SessionProved => note.session,
+            Kind::SessionRevoked | Kind::SessionExpired | Kind::SessionProved => note.session,
             Kind::RoleUpdated | Kind::RoleDeleted | Kind::PlanUpdated => Some(EVERYBODY),
             _ => note.user,
         });

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Reason, Session, refresh};
 use crate::{
-    access::{Caller, Role},
+    access::{Caller, Origin, Role},
     app::{Anybody, App, Bearer},
     body,
     clock::Time,
@@ -23,7 +23,7 @@ use crate::{
 };
 
 body! {
-    /// What `POST /logout` takes when no bearer token is sent.
+    /// What `POST /logout` takes when no bearer token is sent, or one that may be refused by now.
     pub(crate) struct Logout {
         /// The session's refresh token.
         #[example("dzr_Zm9yIHRoZSBuZXh0IHBhaXIgb2YgdG9rZW5z")]
@@ -32,6 +32,8 @@ body! {
 }
 
 /// `POST /logout`: ends the session of the bearer, or of the refresh token. What is unknown has nothing to end.
+///
+/// Whoever leaves may have been away for longer than his bearer lived: that is ours all the same, and names the session.
 ///
 /// It asks for no `Idempotency-Key`: a repetition comes with a token that is refused by then, ends nothing, and is
 /// answered alike.
@@ -42,23 +44,35 @@ pub(crate) async fn logout(
     body: Option<Json<Logout>>,
 ) -> Result<Message> {
     let token = body.and_then(|body| body.0.refresh_token);
-    let caller = match (&bearer, token) {
-        (Some(bearer), _) => match app.bearers.caller(&app.watch, bearer, stranger.origin).await {
-            Ok(caller) => Some(caller),
-            Err(error) if error.code() == Code::TokenRefused => None,
-            Err(error) => return Err(error),
-        },
-        (None, Some(token)) => {
-            let owner = refresh::owner(&mut app.db.read(), &Token::received(token.expose_secret())).await?;
-            owner.map(|(user, session)| Caller::user(user, session, Role::User, stranger.origin))
-        }
-        (None, None) => return Err(Code::NotSignedIn.into()),
-    };
-    if let Some(caller) = caller {
+    if bearer.is_none() && token.is_none() {
+        return Err(Code::NotSignedIn.into());
+    }
+    for caller in leaving(&app, bearer.as_deref(), token.as_ref(), stranger.origin).await? {
         let (user, session) = caller.signed_in()?;
         app.db.withdraw(async |tx| super::revoke(tx, &caller, user, session, Reason::Logout).await).await?;
     }
     Ok(Message::new("User logged out successfully"))
+}
+
+/// Who leaves: whoever the bearer speaks for. Of a bearer that is refused, whoever it spoke for, and whose the refresh
+/// token is.
+async fn leaving(app: &App, bearer: Option<&str>, token: Option<&SecretString>, origin: Origin) -> Result<Vec<Caller>> {
+    let mut sessions = Vec::new();
+    if let Some(bearer) = bearer {
+        match app.bearers.caller(&app.watch, bearer, origin.clone()).await {
+            Ok(caller) => return Ok(vec![caller]),
+            Err(error) if error.code() == Code::TokenRefused => {
+                let claims = app.tokens.genuine(Use::Access, bearer).await?;
+                sessions.extend(claims.map(|claims| (claims.sub, claims.sid)));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    if let Some(token) = token {
+        sessions.extend(refresh::owner(&mut app.db.read(), &Token::received(token.expose_secret())).await?);
+    }
+    let caller = |(user, session)| Caller::user(user, session, Role::User, origin.clone());
+    Ok(sessions.into_iter().map(caller).collect())
 }
 
 /// `POST /logout-all`: ends every session of the caller, this one too.
@@ -128,7 +142,7 @@ pub(crate) async fn revoke(State(app): State<App>, caller: Caller, Path(id): Pat
 }
 
 shape! {
-    /// The caller's sessions that have not ended.
+    /// The caller's sessions that can still be used.
     pub(crate) struct Sessions {
         /// How many there are.
         total_count: u64,
@@ -142,7 +156,7 @@ shape! {
     pub(crate) struct SessionView {
         /// Ends it: `DELETE /api/v1/auth/sessions/{session_id}`.
         id: SessionId,
-        /// Where it began; null of others, unless one sees all of them.
+        /// Where it began, or was refreshed since after a minute of rest; null of others, unless one sees all of them.
         #[example("192.0.2.7")]
         ip_address: Option<String>,
         /// What the browser or program called itself; null of others, unless one sees all of them.
@@ -163,7 +177,8 @@ shape! {
         is_current: bool,
         /// When it began.
         created_at: Time,
-        /// When it ends unless it is used.
+        /// When it ends at the latest. It ends before that when it is not refreshed for `REFRESH_TOKEN_EXPIRE_DAYS`, or
+        /// for 30 days where it began with `remember_me`.
         expires_at: Time,
         /// The last request, to the minute.
         last_activity: Time,

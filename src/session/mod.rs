@@ -163,7 +163,7 @@ pub fn none() -> SessionId {
     SessionId::from_uuid(uuid::Uuid::nil())
 }
 
-/// The sessions of a user that have not ended, newest first.
+/// The sessions of a user that can still be used, newest first.
 ///
 /// # Errors
 /// Of the database.
@@ -245,17 +245,29 @@ pub async fn sweep(tx: &mut Tx, limit: i64) -> Result<usize> {
     let over = store::remove_over(tx, limit).await?;
     for (id, user, ended_at) in &over {
         if ended_at.is_none() {
-            let event = Event::new(Kind::SessionExpired, &Caller::system()).user(*user).session(*id);
-            event::record(tx, event).await?;
+            expired(tx, *user, *id).await?;
         }
     }
     Ok(over.len())
 }
 
-/// Removes up to `limit` refresh tokens that are over, of sessions that go on. Gives how many.
+/// Removes up to `limit` refresh tokens that are over. Gives how many.
+///
+/// A session has one that was not used. With it goes the session, which nobody can refresh any more.
 ///
 /// # Errors
 /// Of the database.
-pub async fn sweep_tokens(tx: &mut Tx, limit: i64) -> Result<u64> {
-    store::remove_tokens(tx, limit).await
+pub async fn sweep_tokens(tx: &mut Tx, limit: i64) -> Result<usize> {
+    let over = store::remove_tokens(tx, limit).await?;
+    let idle: Vec<_> = over.iter().filter(|(_, used_at)| used_at.is_none()).map(|(session, _)| *session).collect();
+    if !idle.is_empty() {
+        for (id, user) in store::remove_idle(tx, &idle).await? {
+            expired(tx, user, id).await?;
+        }
+    }
+    Ok(over.len())
+}
+
+async fn expired(tx: &mut Tx, user: UserId, id: SessionId) -> Result<()> {
+    event::record(tx, Event::new(Kind::SessionExpired, &Caller::system()).user(user).session(id)).await
 }

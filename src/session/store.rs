@@ -28,7 +28,7 @@ record! {
         pub scope: Option<String>,
         /// When he last proved himself.
         pub proved_at: Time,
-        /// From where he signed in.
+        /// From where he signed in, or refreshed it since after a minute of rest.
         pub ip_address: Option<String>,
         /// What his client called itself.
         pub user_agent: Option<String>,
@@ -248,11 +248,14 @@ pub(super) async fn touch_key(tx: &mut Tx, id: KeyId, ip: Option<String>) -> Res
     Ok(())
 }
 
+/// Those that can still be refreshed. A token that was used lives no longer than its successor, so any of them tells.
 pub(super) async fn active(conn: &mut Conn, user: UserId, now: Time) -> Result<Vec<Session>> {
     sql!(
         "select ",
         Session::COLUMNS,
-        " from sessions where user_id = $1 and ended_at is null and expires_at > $2 order by created_at desc, id desc"
+        " from sessions where user_id = $1 and ended_at is null and expires_at > $2
+             and exists (select 1 from refresh_tokens r where r.session_id = sessions.id and r.expires_at > $2)
+         order by created_at desc, id desc"
     )
     .bind(user)
     .bind(now)
@@ -337,11 +340,19 @@ pub(super) async fn remove_over(tx: &mut Tx, limit: i64) -> Result<Vec<(SessionI
     .await
 }
 
-pub(super) async fn remove_tokens(tx: &mut Tx, limit: i64) -> Result<u64> {
+/// Gives the sessions of what was removed, and when each token was used.
+pub(super) async fn remove_tokens(tx: &mut Tx, limit: i64) -> Result<Vec<(SessionId, Option<Time>)>> {
     sql("delete from refresh_tokens where digest in
-         (select digest from refresh_tokens where expires_at < $1 order by expires_at limit $2)")
+         (select digest from refresh_tokens where expires_at < $1 order by expires_at limit $2)
+         returning session_id, used_at")
     .bind(tx.now())
     .bind(limit)
-    .execute(tx)
+    .fetch_all(tx)
     .await
+}
+
+/// Removes these sessions, but those that were ended: their time is told until it is over.
+pub(super) async fn remove_idle(tx: &mut Tx, ids: &[SessionId]) -> Result<Vec<(SessionId, UserId)>> {
+    let query = sql("delete from sessions where ended_at is null and id in ").list(ids.iter().map(|id| (*id).into()));
+    query.push(" returning id, user_id").fetch_all(tx).await
 }

@@ -159,14 +159,25 @@ each_engine! {
         session::job::sweep(&app.app).await.unwrap();
         let tokens = "select count(*) from refresh_tokens";
         assert_eq!(app.database.number(tokens).await, 0, "a token lies unused for 7 days at most");
-        assert_eq!(app.database.number("select count(*) from sessions").await, 2);
-        app.app.db.clock().advance(Duration::from_secs(23 * 86_400));
-        session::job::sweep(&app.app).await.unwrap();
-        assert_eq!(app.database.number("select count(*) from sessions").await, 0, "and a session lasts 30");
+        assert_eq!(app.database.number("select count(*) from sessions").await, 0, "and its session with it");
         let told = "select (select count(*) from events where kind = 'session.expired')
                          + (select count(*) from events_pending where kind = 'session.expired')";
         until(async || app.database.number(told).await == 2).await;
         app.me(&bob.access).await.expect(401);
+        // One that goes on lasts 30 days. One that was ended is told of until then, and does not expire.
+        let mut ann = app.login(&ann.email).await.expect(200).person();
+        app.post("/api/v1/auth/logout", json!({"refresh_token": app.login(&bob.email).await.expect(200).person().refresh})).await.expect(200);
+        for _ in 0..5 {
+            app.app.db.clock().advance(Duration::from_secs(5 * 86_400 + 1));
+            ann = app.refresh(&ann.refresh).await.expect(200).person();
+            session::job::sweep(&app.app).await.unwrap();
+            assert_eq!(app.database.number("select count(*) from sessions").await, 2);
+        }
+        app.app.db.clock().advance(Duration::from_secs(5 * 86_400));
+        app.refresh(&ann.refresh).await.expect(401);
+        session::job::sweep(&app.app).await.unwrap();
+        assert_eq!(app.database.numbers(&[tokens, "select count(*) from sessions"]).await, [0, 0]);
+        until(async || app.database.number(told).await == 3).await;
     }
 
     async fn failures_devices_and_kept_answers_are_forgotten(app) {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use denizen::event::counters;
 use serde_json::json;
 
 use crate::{
@@ -94,6 +95,53 @@ each_engine! {
             app.refresh(&person.refresh).await.expect(401);
         }
         app.login_with(&ann.email, PASSWORD).await.expect(200);
+    }
+
+    async fn leaving_late_ends_the_session_all_the_same(app) {
+        const LOGOUT: &str = "/api/v1/auth/logout";
+        let ann = app.register("ann").await;
+        let (second, third) = (app.login(&ann.email).await.expect(200).person(), app.login(&ann.email).await.expect(200).person());
+        let bob = app.register("bob").await;
+        // A living bearer says which session is meant, whatever else is sent.
+        app.bearer(&bob.access).post(LOGOUT, json!({"refresh_token": third.refresh})).await.expect(200);
+        app.refresh(&bob.refresh).await.expect(401);
+        let third = app.refresh(&third.refresh).await.expect(200).person();
+        app.app.db.clock().advance(Duration::from_secs(31 * 60));
+        app.me(&ann.access).await.expect(401);
+        app.bearer(&ann.access).post(LOGOUT, json!({})).await.expect(200);
+        assert_eq!(app.refresh(&ann.refresh).await.expect(401).code(), "refresh_expired");
+        app.bearer(&second.access).post(LOGOUT, json!({"refresh_token": second.refresh})).await.expect(200);
+        assert_eq!(app.refresh(&second.refresh).await.expect(401).code(), "refresh_expired");
+        // One that was never ours names nobody.
+        let forged = format!("{}x", third.access);
+        app.bearer(&forged).post(LOGOUT, json!({})).await.expect(200);
+        let third = app.refresh(&third.refresh).await.expect(200).person();
+        app.bearer(&forged).post(LOGOUT, json!({"refresh_token": third.refresh})).await.expect(200);
+        assert_eq!(app.refresh(&third.refresh).await.expect(401).code(), "refresh_expired");
+        app.numbered().await;
+        let ended = "select count(*) from events where kind = 'session.revoked' and data like '%\"reason\":\"logout\"%'";
+        assert_eq!(app.database.number(ended).await, 4);
+    }
+
+    async fn a_session_that_nobody_can_refresh_is_over(app) {
+        let ann = app.register("ann").await;
+        let body = json!({"email": ann.email, "password": PASSWORD, "remember_me": true});
+        let kept = app.post("/api/v1/auth/login", body).await.expect(200).person();
+        let own = app.bearer(&kept.access);
+        assert_eq!(own.get("/api/v1/auth/sessions").await.expect(200).json()["total_count"], 2);
+        app.app.db.clock().advance(Duration::from_secs(8 * 86_400));
+        app.refresh(&ann.refresh).await.expect(401);
+        // Nobody has swept yet.
+        let kept = app.refresh(&kept.refresh).await.expect(200).person();
+        let own = app.bearer(&kept.access);
+        let listed = own.get("/api/v1/auth/sessions").await.expect(200).json();
+        assert_eq!((&listed["total_count"], &listed["sessions"][0]["is_current"]), (&json!(1), &json!(true)));
+        let stats = own.get("/api/v1/users/me/stats").await.expect(200).json();
+        assert_eq!((&stats["active_sessions"], &stats["refresh_tokens"]), (&json!(1), &json!(1)));
+        denizen::session::job::sweep(&app.app).await.unwrap();
+        app.numbered().await;
+        assert_eq!(counters::read(&mut app.app.db.read()).await.unwrap().active_sessions, 1);
+        own.get("/api/v1/auth/sessions").await.expect(200);
     }
 
     async fn activity_is_noted_once_a_minute_also_of_a_token_that_is_remembered(app) {

@@ -167,7 +167,7 @@ shape! {
         user_id: UserId,
         /// How many days ago it was made.
         account_age_days: u64,
-        /// Sessions that have not ended.
+        /// Sessions that can be used.
         active_sessions: u64,
         /// Refresh tokens that can be used.
         refresh_tokens: u64,

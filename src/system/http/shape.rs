@@ -111,7 +111,7 @@ shape! {
         premium_users: i64,
         /// Accounts with a proved e-mail address.
         verified_users: i64,
-        /// Sessions that have not ended.
+        /// Sessions that can be used; one that ended by itself counts for a minute more.
         active_sessions: i64,
         /// Refresh tokens that can be used.
         active_refresh_tokens: i64,
