@@ -15,6 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub(crate) use http::traced;
 pub use http::{Anybody, Bearer};
 pub use master_key::KeyState;
 pub use meters::Meters;

@@ -11,7 +11,7 @@ mod users;
 use serde_json::Value;
 
 use crate::{
-    app::App,
+    app::{App, traced},
     http::{Router, Routes},
     system::http::docs::Pages,
 };
@@ -19,7 +19,7 @@ use crate::{
 /// The routes, ready to be served. What every request meets before them is in [`crate::http::shell`].
 pub fn router(app: App) -> Router {
     let name = app.config.app.name.clone();
-    routes().into_router(app, Pages::new(move || document(&name)))
+    traced(&app, routes().into_router(app.clone(), Pages::new(move || document(&name))))
 }
 
 /// The `OpenAPI` document of a service with this name.

@@ -14,6 +14,7 @@ pub use authority::{Authority, Basis, Grant};
 pub use permission::{Permission, Permissions};
 pub use plan::Plan;
 pub use role::{Rank, Role};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     error::{Code, Error, Result},
@@ -40,7 +41,7 @@ pub struct Caller {
 }
 
 /// As whom somebody acts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Actor {
     /// Nobody signed in.
     Anonymous,

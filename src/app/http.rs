@@ -1,17 +1,21 @@
 //! Who calls, as an argument of a route.
 
 use axum::{
-    extract::FromRequestParts,
-    http::{header::AUTHORIZATION, request::Parts},
+    extract::{FromRequestParts, MatchedPath, Request, State},
+    http::{Method, header::AUTHORIZATION, request::Parts},
+    middleware::{Next, from_fn_with_state},
+    response::{IntoResponse, Response},
 };
 
 use super::App;
 use crate::{
-    access::{Caller, Origin},
-    error::{Code, Error, Result},
+    access::{Caller, Origin, Permission},
+    error::{Code, Error, Meaning, Result},
+    event::{self, Event, Kind},
     http::{
-        Client,
+        Client, Router,
         openapi::{Access, Operation, Takes},
+        problem::carried,
     },
     session::bearer::KEY_PREFIX,
 };
@@ -79,4 +83,59 @@ fn bearer(parts: &Parts) -> Option<&str> {
     let value = parts.headers.get(AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim()).filter(|token| !token.is_empty())
+}
+
+/// A request as it came, for the trace of its refusal.
+struct Asked {
+    method: Method,
+    route: Option<MatchedPath>,
+    client: Option<Client>,
+    token: String,
+}
+
+/// The routes, each of which leaves a trace of a 403 to somebody signed in: who asked for what, and what he lacked.
+///
+/// A verb that refuses rolls back, so the trace is a transaction of its own, after that and before the answer. It is summed
+/// up, since 403s are to be had for nothing.
+pub(crate) fn traced(app: &App, routes: Router) -> Router {
+    routes.layer(from_fn_with_state(app.clone(), trace_refusals))
+}
+
+async fn trace_refusals(State(app): State<App>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let asked = bearer(&parts).map(|token| Asked {
+        method: parts.method.clone(),
+        route: parts.extensions.get().cloned(),
+        client: parts.extensions.get().cloned(),
+        token: token.to_owned(),
+    });
+    let response = next.run(Request::from_parts(parts, body)).await;
+    let refusal = carried(&response).filter(|error| error.code().meaning() == Meaning::Forbidden);
+    let (Some(asked), Some(refusal)) = (asked, refusal) else { return response };
+    match trace(&app, asked, refusal).await {
+        Ok(()) => response,
+        Err(error) => error.into_response(),
+    }
+}
+
+async fn trace(app: &App, asked: Asked, refusal: &Error) -> Result<()> {
+    let origin = asked.client.map(Origin::from).unwrap_or_default();
+    let caller = match app.bearers.caller(&app.watch, &asked.token, origin).await {
+        Ok(caller) => caller,
+        // What he was refused, he was refused as a stranger.
+        Err(error) if error.code() == Code::TokenRefused => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let caller = &caller;
+    let route = format!("{} {}", asked.method, asked.route.as_ref().map_or("", MatchedPath::as_str));
+    let lacked = match refusal.cause().and_then(Permission::parse) {
+        Some(permission) => ("permission", permission.as_str()),
+        None => ("code", refusal.code().as_str()),
+    };
+    app.db
+        .write(async |tx| {
+            let event = Event::new(Kind::AccessRefused, caller).user(caller.person());
+            event::tally(tx, event.with("route", route.as_str()).with(lacked.0, lacked.1)).await
+        })
+        .await
 }

@@ -49,12 +49,12 @@ kinds! {
     PasswordUpgraded "password.upgraded" Same "A password's hash was renewed with the current parameters."
     PasswordLinkSent "password.link_sent" Same "A one-time link for the choice of a password was queued for the address of an account."
     LoginSucceeded "login.succeeded" Same "Somebody proved who he is."
-    LoginFailed "login.failed" Same "Somebody did not prove who he is; 'count' when several are told in one."
+    LoginFailed "login.failed" Same "Somebody did not prove who he is, at a sign-in or again in a session; 'reason' when he had to wait instead."
     SessionCreated "session.created" Same "A session began."
-    SessionRefreshed "session.refreshed" Same "A session got new tokens."
+    SessionRefreshed "session.refreshed" Same "A session got new tokens; refused: a refresh token was not accepted, 'reason' says why."
     SessionProved "session.proved" Changed "The person of a session proved himself again."
     SessionRevoked "session.revoked" Changed "A session was ended before its time; 'reason' says why."
-    SessionExpired "session.expired" Same "A session reached its end."
+    SessionExpired "session.expired" Changed "A session reached its end: it was not refreshed in time, or is too old."
     RoleCreated "role.created" Same "A custom role was made."
     RoleUpdated "role.updated" Changed "A custom role allows something else; 'before' holds what it allowed."
     RoleDeleted "role.deleted" Changed "A custom role is gone, and with it what it allowed."
@@ -64,7 +64,8 @@ kinds! {
     KeyCreated "key.created" Same "An API key was made."
     KeyRevoked "key.revoked" Changed "An API key works no more."
     SigningKeyRotated "signing_key.rotated" Changed "Access tokens are signed with another key."
-    SetupCompleted "setup.completed" Same "The first superadmin was made."
+    AccessRefused "access.refused" Same "Somebody signed in asked for what he may not do; 'route' and 'permission' or 'code' say what."
+    SetupCompleted "setup.completed" Same "The first superadmin was made; refused: the code was not the one that counts, or setup is over."
 }
 
 impl Kind {

@@ -13,6 +13,7 @@ mod kind;
 mod seal;
 pub mod sequencer;
 mod store;
+mod tally;
 pub mod trail;
 pub mod verify;
 pub mod watch;
@@ -20,9 +21,10 @@ pub mod watch;
 use serde_json::{Map, Value};
 
 pub use kind::Kind;
+pub use tally::{tally, tell_tally};
 
 use crate::{
-    access::{Actor, Caller, Origin},
+    access::{Actor, Caller},
     clock::Time,
     db::{Conn, Note, Tx},
     error::Result,
@@ -99,10 +101,10 @@ impl Event {
         self
     }
 
-    /// The user it concerns.
+    /// The user it concerns; nobody when there is none.
     #[must_use]
-    pub fn user(mut self, user: UserId) -> Self {
-        self.user = Some(user);
+    pub fn user(mut self, user: impl Into<Option<UserId>>) -> Self {
+        self.user = user.into();
         self
     }
 
@@ -164,33 +166,6 @@ pub async fn record_all(tx: &mut Tx, events: &[Event]) -> Result<()> {
 /// Of the database.
 pub async fn backlog_is_over(conn: &mut Conn, most: i64) -> Result<bool> {
     Ok(store::waiting(conn, most + 1).await? > most)
-}
-
-const MINUTE: i64 = 60_000_000;
-
-/// Counts the refusal of a stranger. An event each would let him fill the disk, so [`tell_tally`] makes one for
-/// each client, kind and minute.
-///
-/// # Errors
-/// Of the database.
-pub async fn tally(tx: &mut Tx, caller: &Caller, kind: Kind) -> Result<()> {
-    let minute = Time::from_micros(tx.now().micros() / MINUTE * MINUTE);
-    let client = caller.origin.ip.map_or_else(|| "unknown".to_owned(), |ip| ip.to_string());
-    store::tally(tx, minute, &client, kind).await
-}
-
-/// Writes down the refusals of the minutes that are over.
-///
-/// # Errors
-/// Of the database.
-pub async fn tell_tally(tx: &mut Tx) -> Result<()> {
-    let before = Time::from_micros(tx.now().micros() / MINUTE * MINUTE);
-    for (client, kind, count) in store::take_tally(tx, before).await? {
-        let Some(kind) = Kind::parse(&kind) else { continue };
-        let stranger = Caller::anonymous(Origin { ip: client.parse().ok(), user_agent: None });
-        record(tx, Event::new(kind, &stranger).refused().with("count", count)).await?;
-    }
-    Ok(())
 }
 
 /// Takes the personal data out of everything the log holds of a user, and records that it did.

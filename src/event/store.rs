@@ -273,17 +273,23 @@ pub(super) async fn newest(conn: &mut Conn) -> Result<Option<Time>> {
     Ok(numbered.max(pending).map(|row| row.0))
 }
 
-pub(super) async fn tally(tx: &mut Tx, minute: Time, client: &str, kind: Kind) -> Result<()> {
+pub(super) async fn tally(tx: &mut Tx, minute: Time, sum: &str, kind: Kind) -> Result<()> {
     sql("insert into refusals (minute, client, kind, count) values ($1, $2, $3, 1)
          on conflict (minute, client, kind) do update set count = refusals.count + 1")
     .bind(minute)
-    .bind(client)
+    .bind(sum)
     .bind(kind.as_str())
     .send(tx)
     .await
 }
 
-/// Takes the sums of minutes before `before`.
-pub(super) async fn take_tally(tx: &mut Tx, before: Time) -> Result<Vec<(String, String, i64)>> {
-    sql("delete from refusals where minute < $1 returning client, kind, count").bind(before).fetch_all(tx).await
+/// Takes up to `limit` sums of minutes before `before`. The column `client` holds what they are of.
+pub(super) async fn take_tally(tx: &mut Tx, before: Time, limit: i64) -> Result<Vec<(String, String, i64)>> {
+    sql("delete from refusals where (minute, client, kind) in
+         (select minute, client, kind from refusals where minute < $1 order by minute limit $2)
+         returning client, kind, count")
+    .bind(before)
+    .bind(limit)
+    .fetch_all(tx)
+    .await
 }

@@ -51,6 +51,12 @@ impl Subject {
         Self::device(user, &sha256(&[b"session", session.uuid().as_bytes()]))
     }
 
+    /// Whose failures these are, where there is an account.
+    #[must_use]
+    pub const fn user(&self) -> Option<UserId> {
+        self.user
+    }
+
     /// An identifier that nobody has, by its mac.
     #[must_use]
     pub fn unknown(mac: &[u8; 32]) -> Self {

@@ -1,6 +1,6 @@
 //! Changing one's password: by the current one in a session, or by the token of a change that is required.
 
-use super::{Device, Outcome, Wish, admit, enter, reserve};
+use super::{Device, Outcome, Wish, admit, enter, refuse, reserve};
 use crate::{
     access::{Caller, Permission},
     account::{self, PasswordChange, User},
@@ -33,11 +33,15 @@ pub async fn prove(app: &App, caller: &Caller, current: &Password, new: &Passwor
     allowed(app, &user, new)?;
     let mut ticket = app.pool.admit()?;
     let subject = Subject::session(id, session);
-    reserve(app, subject).await?;
+    reserve(app, caller, subject).await?;
     let stored = password::get(&mut app.db.read(), id).await?;
     let hash = stored.as_ref().map_or_else(|| app.decoy(&[0; 32]), |stored| stored.hash.clone());
     let matches = ticket.verify(current, &hash).await?;
-    let stored = stored.filter(|_| matches).ok_or(Code::WrongPassword)?;
+    let Some(stored) = stored.filter(|_| matches) else {
+        drop(ticket);
+        app.db.write(async |tx| refuse(tx, caller, Some(id)).await).await?;
+        return Err(Code::WrongPassword.into());
+    };
     if current.expose() == new.expose() {
         app.db.write(async |tx| limit::clear(tx, subject).await).await?;
         return Err(Error::invalid("new_password", "unchanged", "The new password is the current one."));

@@ -185,13 +185,13 @@ pub(crate) async fn reauthenticate(
 async fn begin(app: &App, caller: Caller, key: &Key) -> Result<Begun> {
     let (user, session) = caller.signed_in()?;
     let subject = Subject::session(user, session);
-    let begun = Once::begin(app, caller, key).await;
+    let begun = Once::begin(app, caller.clone(), key).await;
     match &begun {
         Ok(Begun::Again(_)) => {
-            reserve(app, subject).await?;
+            reserve(app, &caller, subject).await?;
             app.db.write(async |tx| limit::clear(tx, subject).await).await?;
         }
-        Err(error) if error.code() == Code::IdempotencyMismatch => reserve(app, subject).await?,
+        Err(error) if error.code() == Code::IdempotencyMismatch => reserve(app, &caller, subject).await?,
         _ => {}
     }
     begun

@@ -1,4 +1,4 @@
-//! Forgetting failures, devices, repeated requests and keys; telling of refused strangers.
+//! Forgetting failures, devices, repeated requests and keys; telling of refusals that were summed up.
 
 use std::time::Duration;
 
@@ -24,10 +24,11 @@ pub async fn sweep(app: &App) -> Result<()> {
     Ok(())
 }
 
-/// Makes events of the refusals of strangers.
+/// Makes events of the refusals that were summed up.
 ///
 /// # Errors
-/// Of the database.
+/// Of the database; what was told until then stays told.
 pub async fn tally(app: &App) -> Result<()> {
-    app.db.write(async |tx| event::tell_tally(tx).await).await
+    while app.db.write(async |tx| event::tell_tally(tx, BATCH).await).await? > 0 {}
+    Ok(())
 }

@@ -129,7 +129,11 @@ async fn prove(app: &App, caller: &Caller, attempt: Attempt) -> Result<Outcome> 
         (Some(user), None) => Subject::account(user),
         (None, _) => Subject::unknown(&app.keys.mac(Purpose::Identifier, &[b"try", key.as_bytes()])),
     };
-    reserve(app, subject).await?;
+    if let Err(refusal) = reserve(app, caller, subject).await {
+        drop(ticket);
+        even.end().await;
+        return Err(refusal);
+    }
     let decoy = app.decoy(&app.keys.mac(Purpose::Identifier, &[b"decoy", key.as_bytes()]));
     let hash = stored.as_ref().map_or(&decoy, |stored| &stored.hash);
     let matches = even.without(ticket.verify(&attempt.password, hash)).await?;
@@ -179,6 +183,8 @@ pub(crate) async fn enter(
         return Ok(None);
     }
     if user.must_change_password {
+        let event = Event::new(Kind::LoginSucceeded, caller).user(id).with("method", Method::Password.amr());
+        event::record(tx, event.with("reason", Code::PasswordChangeRequired.as_str())).await?;
         return Ok(Some(Entry::PasswordChange(id, proof.clone())));
     }
     let started = session::start(tx, caller, id, Method::Password, wish.lifetime, wish.scope.as_deref()).await?;
@@ -208,20 +214,28 @@ pub(crate) fn admit(app: &App, entry: Entry) -> Result<Outcome> {
     }
 }
 
-/// Counts a try, or says how long to wait.
-async fn reserve(app: &App, subject: Subject) -> Result<()> {
-    match app.db.write(async |tx| limit::reserve(tx, subject).await).await? {
+/// Counts a try, or says how long to wait. Whoever must wait was refused without a hash, as often as he likes, so that is
+/// summed up; for an account and for a name that nobody has by the same statements.
+async fn reserve(app: &App, caller: &Caller, subject: Subject) -> Result<()> {
+    let reserved = app.db.write(async |tx| {
+        let reserved = limit::reserve(tx, subject).await?;
+        if reserved != Reservation::Granted {
+            let event = Event::new(Kind::LoginFailed, caller).user(subject.user());
+            event::tally(tx, event.with("reason", Code::TooManyAttempts.as_str())).await?;
+        }
+        Ok(reserved)
+    });
+    match reserved.await? {
         Reservation::Granted => Ok(()),
         Reservation::Locked(until) => Err(Reservation::refusal(until, app.db.clock().now())),
     }
 }
 
-/// Leaves a trace of a refusal: an event of the account, or a tally where there is none.
+/// Leaves a trace of a refusal: an event of the account, of which there are as many as tries are granted; or a tally where
+/// there is none.
 async fn refuse(tx: &mut Tx, caller: &Caller, user: Option<UserId>) -> Result<()> {
-    match user {
-        Some(user) => event::record(tx, Event::new(Kind::LoginFailed, caller).refused().user(user)).await,
-        None => event::tally(tx, caller, Kind::LoginFailed).await,
-    }
+    let event = Event::new(Kind::LoginFailed, caller).refused().user(user);
+    if user.is_some() { event::record(tx, event).await } else { event::tally(tx, event).await }
 }
 
 /// Renews a hash made elsewhere, behind the answer's back: losing it loses nothing.

@@ -1,6 +1,6 @@
 //! Proving oneself again, for what needs a fresh proof.
 
-use super::reserve;
+use super::{refuse, reserve};
 use crate::{
     access::Caller,
     app::App,
@@ -27,9 +27,15 @@ pub async fn reauthenticate(app: &App, caller: &Caller, password: &Password) -> 
 pub async fn verify(app: &App, caller: &Caller, password: &Password) -> Result<()> {
     let (user, session) = caller.signed_in()?;
     let mut ticket = app.pool.admit()?;
-    reserve(app, Subject::session(user, session)).await?;
-    let stored = password::get(&mut app.db.read(), user).await?.ok_or(Code::WrongPassword)?;
-    if ticket.verify(password, &stored.hash).await? { Ok(()) } else { Err(Code::WrongPassword.into()) }
+    reserve(app, caller, Subject::session(user, session)).await?;
+    if let Some(stored) = password::get(&mut app.db.read(), user).await?
+        && ticket.verify(password, &stored.hash).await?
+    {
+        return Ok(());
+    }
+    drop(ticket);
+    app.db.write(async |tx| refuse(tx, caller, Some(user)).await).await?;
+    Err(Code::WrongPassword.into())
 }
 
 /// Forgives the failed tries of one who has just proved himself, and notes when he did.

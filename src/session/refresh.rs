@@ -46,7 +46,7 @@ pub enum Refreshed {
         /// The token to use next.
         token: Token,
     },
-    /// It does not. What this left behind (a session that was ended) is to be committed.
+    /// It does not. What this left behind (its trace, a session that was ended) is to be committed.
     Refused(Code),
 }
 
@@ -62,9 +62,11 @@ pub async fn refresh(
     token: &Token,
 ) -> Result<Refreshed> {
     let digest = token.digest();
-    let Some(found) = store::find_token(tx, digest).await? else { return Ok(Refreshed::Refused(Code::RefreshExpired)) };
+    let Some(found) = store::find_token(tx, digest).await? else {
+        return refused(tx, caller, None, Code::RefreshExpired).await;
+    };
     if found.is_over(tx.now()) {
-        return Ok(Refreshed::Refused(Code::RefreshExpired));
+        return refused(tx, caller, Some(&found), Code::RefreshExpired).await;
     }
     if rotation == Rotation::Off {
         continued(tx, caller, &found).await?;
@@ -81,7 +83,18 @@ pub async fn refresh(
         return Ok(found.with(successor));
     }
     super::revoke(tx, caller, found.user_id, found.session_id, Reason::RefreshReused).await?;
-    Ok(Refreshed::Refused(Code::RefreshReused))
+    refused(tx, caller, Some(&found), Code::RefreshReused).await
+}
+
+/// Leaves a trace of a refusal. It is summed up: whoever has a token that is over may send it as often as he likes.
+async fn refused(tx: &mut Tx, caller: &Caller, found: Option<&store::Found>, code: Code) -> Result<Refreshed> {
+    let event = Event::new(Kind::SessionRefreshed, caller).with("reason", code.as_str());
+    let event = match found {
+        Some(found) => event.user(found.user_id).session(found.session_id),
+        None => event,
+    };
+    event::tally(tx, event).await?;
+    Ok(Refreshed::Refused(code))
 }
 
 /// Whether a used token comes back in time, and before its successor was ever presented.

@@ -11,6 +11,7 @@ use crate::{
     access::{Caller, Role},
     account::{self, Email, Names, New, User, Verification},
     app::App,
+    db::Tx,
     error::{Code, Error, Result},
     event::{self, Event, Kind},
     login::register,
@@ -71,19 +72,25 @@ pub async fn complete(app: &App, caller: &Caller, code: &Token, founder: Founder
     };
     let hash = register::hash(app, &new, &founder.password).await?;
     let (new, hash, digest) = (&new, &hash, code.digest());
-    app.db
-        .write(async |tx| {
-            if account::has_superadmin(tx).await? {
-                return Err(closed());
-            }
-            if !store::consume(tx, digest).await? {
-                return Err(unknown());
-            }
-            let (user, _) = register::create(tx, caller, new, hash).await?;
-            event::record(tx, Event::new(Kind::SetupCompleted, caller).user(user.id)).await?;
-            Ok(user)
-        })
-        .await
+    let completed = app.db.write(async |tx| {
+        if account::has_superadmin(tx).await? {
+            return refused(tx, caller, Code::Conflict).await;
+        }
+        if !store::consume(tx, digest).await? {
+            return refused(tx, caller, Code::InvalidToken).await;
+        }
+        let (user, _) = register::create(tx, caller, new, hash).await?;
+        event::record(tx, Event::new(Kind::SetupCompleted, caller).user(user.id)).await?;
+        Ok(Ok(user))
+    });
+    completed.await?.map_err(|code| if code == Code::Conflict { closed() } else { unknown() })
+}
+
+/// Leaves a trace of a refusal, which is to be committed.
+async fn refused(tx: &mut Tx, caller: &Caller, code: Code) -> Result<Result<User, Code>> {
+    let event = Event::new(Kind::SetupCompleted, caller).refused().with("reason", code.as_str());
+    event::record(tx, event).await?;
+    Ok(Err(code))
 }
 
 fn closed() -> Error {

@@ -42,6 +42,7 @@ const TABLES: &[(&str, Held)] = &[
     ("jobs", LeftOut("work to be done, which is gone when it is done; none of it is kept about a person")),
     ("known_devices", Told("devices")),
     ("proofs", LeftOut("digests of links that were mailed, for a day; the address they went to is in the export")),
+    ("refusals", LeftOut("refusals are summed up there for a minute, then they are in the export")),
     ("refresh_tokens", LeftOut("digests of secrets; each belongs to a session, which is in the export")),
     ("search_grams", LeftOut("numbers made of the account, which is in the export")),
     ("search_users", LeftOut("a copy of the account, which is in the export")),
@@ -157,7 +158,7 @@ each_engine! {
         app.database.make_calm().await;
         let ann = app.register("ann").await;
         app.numbered().await;
-        let id = ann.id.parse().unwrap();
+        let id: denizen::id::UserId = ann.id.parse().unwrap();
         let made = app.database.number("select count(*) from events where user_id is not null").await;
         // Those of one instant lie on both sides of where a piece ends.
         for _ in 0..13 {

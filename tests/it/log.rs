@@ -1,5 +1,6 @@
 //! The log: numbered without gaps, in an order that no reader can miss, and sealed.
 
+mod refused;
 mod tamper;
 
 use std::time::{Duration, Instant};
@@ -14,6 +15,7 @@ use denizen::{
     id::UserId,
     patch::Patch,
 };
+use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
 
 use crate::{
@@ -79,7 +81,7 @@ async fn read(db: Db, count: usize) -> Vec<usize> {
         for (seq, data) in query.fetch_all::<(i64, String)>(&mut db.read()).await.unwrap() {
             assert_eq!(seq, cursor + 1);
             cursor = seq;
-            let data: serde_json::Value = serde_json::from_str(&data).unwrap();
+            let data: Value = serde_json::from_str(&data).unwrap();
             seen.extend(data["n"].as_u64().map(|n| usize::try_from(n).unwrap()));
         }
         tokio::time::sleep(Duration::from_millis(1)).await;
@@ -146,7 +148,7 @@ each_engine! {
             Err(Code::Conflict.into())
         });
         assert_eq!(failed.await.unwrap_err().code(), Code::Conflict);
-        let again = serde_json::json!({"email": ann.email, "password": kit::client::PASSWORD, "full_name": "Ann Other"});
+        let again = json!({"email": ann.email, "password": kit::client::PASSWORD, "full_name": "Ann Other"});
         assert_eq!(app.post("/api/v1/auth/register", again).await.expect(409).code(), "email_taken");
         let stale = app.bearer(&ann.access).with("if-match", "\"v9\"");
         stale.patch("/api/v1/users/me", serde_json::json!({"full_name": "Other"})).await.expect(412);
@@ -170,8 +172,15 @@ each_engine! {
         };
         assert_eq!(count("login.failed", "e.outcome = 'refused'").await, 1);
         assert_eq!(count("session.revoked", "e.data like '%\"reason\":\"refresh_reused\"%'").await, 1);
-        assert_eq!(app.database.number("select count(*) from refusals where kind = 'login.failed'").await, 1);
         assert_eq!(app.database.number("select count(*) from sessions where ended_at is null").await, 0);
+        app.refresh(&child.refresh).await.expect(401);
+        app.refresh("dzr_unknown").await.expect(401);
+        app.refresh("dzr_unknown-too").await.expect(401);
+        let told = refused::told(&app).await;
+        assert_eq!(told.of("login.failed", None, &[]), 1);
+        assert_eq!(told.of("session.refreshed", Some(&ann.id), &["refresh_reused"]), 1);
+        assert_eq!(told.of("session.refreshed", Some(&ann.id), &["refresh_expired"]), 1);
+        assert_eq!(told.of("session.refreshed", None, &["refresh_expired"]), 2);
     }
 
     async fn counters_equal_a_recount(app) {

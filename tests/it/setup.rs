@@ -13,8 +13,8 @@ use denizen::{
 
 use crate::{each_engine, kit::client::PASSWORD};
 
-const COMPLETED: &str = "select (select count(*) from events where kind = 'setup.completed')
-                              + (select count(*) from events_pending where kind = 'setup.completed')";
+const COMPLETED: &str = "select (select count(*) from events where kind = 'setup.completed' and outcome = 'success')
+    + (select count(*) from events_pending where kind = 'setup.completed' and outcome = 'success')";
 
 fn founder(name: &str, password: &str) -> Founder {
     let email = Email::parse(&format!("{name}@example.com")).unwrap();

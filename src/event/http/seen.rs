@@ -15,6 +15,7 @@ use crate::{
 /// What of an event's data says nothing that is hidden in others.
 const OPEN: &[&str] = &[
     "amr",
+    "code",
     "count",
     "erase_at",
     "events",
@@ -23,8 +24,10 @@ const OPEN: &[&str] = &[
     "kid",
     "method",
     "name",
+    "permission",
     "permissions",
     "reason",
+    "route",
     "source",
     "taken",
 ];

@@ -57,7 +57,8 @@ const QUESTIONS: &[(&str, &str)] = &[
     (
         "sessions with other than one session.refreshed for each used token",
         "select count(*) from sessions s left join
-        (select session_id, count(*) as n from log where kind = 'session.refreshed' group by session_id) e
+        (select session_id, count(*) as n from log where kind = 'session.refreshed' and outcome = 'success'
+          group by session_id) e
         on e.session_id = s.id left join
         (select session_id, count(*) as n from refresh_tokens where used_at is not null group by session_id) t
         on t.session_id = s.id
@@ -90,8 +91,8 @@ const QUESTIONS: &[(&str, &str)] = &[
 
 /// The log, numbered or not.
 const LOG: &str = "with log as (
-    select id, kind, user_id, user_version, session_id from events union all
-    select id, kind, user_id, user_version, session_id from events_pending) ";
+    select id, kind, outcome, user_id, user_version, session_id from events union all
+    select id, kind, outcome, user_id, user_version, session_id from events_pending) ";
 
 /// Compares the tables with the log.
 pub async fn compare(database: &Database) {
