@@ -21,12 +21,14 @@ pub struct Asked(pub [u8; 32]);
 /// Reads the body of a `POST` or `PUT` that names a key before anything else does, so that a repetition can be told
 /// from another request. Imports resume by themselves, and are not read.
 pub async fn repeat(request: Request, next: Next) -> Response {
+    let path = request.uri().path().trim_end_matches('/');
     let names_one = request.headers().contains_key(IDEMPOTENCY_KEY);
     let counts = request.method() == Method::POST || request.method() == Method::PUT;
-    if !names_one || !counts || request.uri().path().trim_end_matches('/').ends_with("/import") {
+    if !names_one || !counts || path.ends_with("/import") {
         return next.run(request).await;
     }
-    let place = request.uri().to_string();
+    // The slash at the end is no part of the path. What names the host is none of the request: HTTP/2 puts it here.
+    let place = format!("{path}?{}", request.uri().query().unwrap_or_default());
     let (mut parts, body) = request.into_parts();
     let mut reading = Request::new(body);
     *reading.extensions_mut() = parts.extensions.clone();
