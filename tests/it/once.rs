@@ -1,6 +1,7 @@
 //! A repeated request takes effect once, wherever and however it is repeated.
 
 mod killed;
+mod lost;
 mod routes;
 
 use std::time::Duration;
