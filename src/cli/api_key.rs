@@ -94,13 +94,11 @@ impl Create {
 }
 
 async fn list(app: &App, caller: &Caller, out: &mut impl Write) -> Result<(), Failure> {
-    let mut skip = 0;
+    let mut below = None;
     loop {
-        let (keys, _) = key::list(caller, &mut app.db.read(), PAGE, skip).await?;
-        if keys.is_empty() {
-            return Ok(());
-        }
-        skip += PAGE;
+        let (keys, _) = key::list(caller, &mut app.db.read(), below, PAGE, 0).await?;
+        let Some(last) = keys.last() else { return Ok(()) };
+        below = Some(last.id);
         for key in keys {
             let used = key.last_used_at.map_or_else(|| "never used".to_owned(), |at| format!("last used {at}"));
             let name: String = key.name.chars().filter(|c| !c.is_control()).collect();

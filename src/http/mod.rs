@@ -41,6 +41,7 @@ pub use input::{Input, Int, JsonObject, Line, Rule, Text};
 pub use kept::Kept;
 pub use listener::Listener;
 pub use message::Message;
+pub(crate) use page::Part;
 pub use page::{Page, Paging, Total};
 pub use repeat::{Asked, IDEMPOTENCY_KEY};
 pub use request_id::RequestId;

@@ -3,11 +3,37 @@
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use super::input::Int;
-use crate::error::{Error, Result};
+use crate::{
+    body,
+    error::{Error, Result},
+};
 
 /// Pages by number reach this row; deeper ones cost too much to skip to, so they need a cursor.
 const LAST_ROW: u64 = 10_000;
 const DEFAULT_SIZE: u64 = 50;
+
+body! {
+    /// What a list takes that has one order and no filters.
+    pub(crate) struct Part {
+        /// The number of the page, from 1.
+        page: Option<Int<1, { i64::MAX }>>,
+        /// How many a page holds.
+        size: Option<Int<1, 100>>,
+        /// The `next_cursor` of the page before; used instead of the number.
+        #[example("support")]
+        cursor: Option<String>,
+    }
+}
+
+impl Part {
+    /// The paging that is asked for.
+    ///
+    /// # Errors
+    /// As [`Paging::new`].
+    pub(crate) fn paging(self) -> Result<Paging> {
+        Paging::new(self.page, self.size, None, self.cursor)
+    }
+}
 
 /// What part of a list is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +92,25 @@ impl Paging {
     #[must_use]
     pub fn cursor(&self) -> Option<&str> {
         self.cursor.as_deref()
+    }
+
+    /// The answer out of a list that is read whole: each item with its name, which is its cursor. After the first `fixed`,
+    /// which never go, it is sorted by name; so whoever goes on behind one that is gone by now misses nothing.
+    #[must_use]
+    pub fn cut<T: Serialize>(&self, mut all: Vec<(String, T)>, fixed: usize) -> Page<T> {
+        if let Some(others) = all.get_mut(fixed..) {
+            others.sort_by(|one, other| one.0.cmp(&other.0));
+        }
+        let behind = |last: &str| {
+            let at = all.iter().position(|(name, _)| name == last);
+            let before = |(n, (name, _)): &(usize, &(String, T))| *n >= fixed && name.as_str() <= last;
+            at.map_or_else(|| fixed + all.iter().enumerate().filter(before).count(), |at| at + 1)
+        };
+        let skip = self.cursor().map_or_else(|| usize::try_from(self.offset()).unwrap_or(usize::MAX), behind);
+        let (total, limit) = (all.len(), usize::try_from(self.size).unwrap_or(usize::MAX));
+        let is_last = total.saturating_sub(skip) <= limit;
+        let (names, items): (Vec<_>, Vec<_>) = all.into_iter().skip(skip).take(limit).unzip();
+        self.of(items, Total::Exact(total as u64), names.into_iter().next_back().filter(|_| !is_last))
     }
 
     /// The answer. `next_cursor` is `None` on the last page.
@@ -141,6 +186,25 @@ mod tests {
             json!({"users": ["a"], "total_count": 41, "page": 1, "page_size": 20, "total_pages": 3,
                 "total_is_estimate": true, "next_cursor": "c"})
         );
+    }
+
+    #[test]
+    fn a_list_that_is_read_whole_is_walked_also_while_it_changes() {
+        let names = |names: &str| names.chars().map(|name| (name.to_string(), name.to_string())).collect::<Vec<_>>();
+        let page = |all: &str, page, cursor: Option<&str>| {
+            let asked = Paging::new(int(page), int(2), None, cursor.map(Into::into)).unwrap();
+            let page = to_value(asked.cut(names(all), 2)).unwrap();
+            let items = page["items"].as_array().unwrap().iter().map(|name| name.as_str().unwrap());
+            (items.collect::<String>(), page["next_cursor"].as_str().map(ToOwned::to_owned))
+        };
+        let is = |items: &str, next: Option<&str>| (items.to_owned(), next.map(ToOwned::to_owned));
+        assert_eq!(page("zyabc", 1, None), is("zy", Some("y")));
+        assert_eq!(page("zyabc", 1, Some("y")), is("ab", Some("b")));
+        assert_eq!(page("zyabc", 3, None), is("c", None));
+        assert_eq!(page("zyabc", 4, None), is("", None));
+        assert_eq!(page("zyac", 1, Some("b")), is("c", None));
+        assert_eq!(page("zybcd", 1, Some("a")), is("bc", Some("c")));
+        assert_eq!(page("zyab", 1, Some("b")), is("", None));
     }
 
     #[test]

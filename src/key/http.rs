@@ -10,7 +10,7 @@ use crate::{
     body,
     clock::Time,
     error::{Error, Result},
-    http::{Int, Json, Line, Page, Paging, Path, Query, Total},
+    http::{Json, Line, Page, Part, Path, Query, Total},
     id::{KeyId, UserId},
     once::{Answer, http::Once},
     shape,
@@ -27,16 +27,6 @@ body! {
         permissions: Vec<Permission>,
         /// When it ends; never, unless it is given.
         expires_at: Option<Time>,
-    }
-}
-
-body! {
-    /// What `GET /keys` takes.
-    pub(crate) struct List {
-        /// The number of the page, from 1.
-        page: Option<Int<1, { i64::MAX }>>,
-        /// How many a page holds.
-        size: Option<Int<1, 100>>,
     }
 }
 
@@ -65,16 +55,21 @@ pub(crate) async fn create(State(app): State<App>, once: Once, body: Result<Json
 pub(crate) async fn list(
     State(app): State<App>,
     caller: Caller,
-    query: Result<Query<List>>,
+    query: Result<Query<Part>>,
 ) -> Result<Json<Page<Map<String, Value>>>> {
     caller.must(Permission::KeysRead)?;
-    let Query(asked) = query?;
-    let paging = Paging::new(asked.page, asked.size, None, None)?;
+    let paging = query?.0.paging()?;
+    let refused = |_| Error::invalid("cursor", "invalid_cursor", "This cursor was not given for this list.");
+    let below: Option<KeyId> = paging.cursor().map(str::parse).transpose().map_err(refused)?;
     let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     let (limit, skip) = (number(paging.limit()), number(paging.offset()));
-    let (keys, total) = super::list(&caller, &mut app.db.read(), limit, skip).await?;
+    // One more than is told: whether there is a next page.
+    let (mut keys, total) = super::list(&caller, &mut app.db.read(), below, limit + 1, skip).await?;
+    let is_last = keys.len() as u64 <= paging.limit();
+    keys.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    let next = keys.last().filter(|_| !is_last).map(|key| key.id.to_string());
     let total = Total::Exact(u64::try_from(total).unwrap_or(0));
-    Ok(Json(paging.of(keys.iter().map(view).collect(), total, None)))
+    Ok(Json(paging.of(keys.iter().map(view).collect(), total, next)))
 }
 
 /// `DELETE /keys/{id}`.
@@ -172,8 +167,8 @@ shape! {
         size: u64,
         /// How many pages there are.
         pages: u64,
-        /// Always null: go on by number.
-        #[example("null")]
+        /// Where the next page begins; null on the last one.
+        #[example("01890a5d-ac96-774b-bcce-b302099a8057")]
         next_cursor: Option<String>,
     }
 }

@@ -79,13 +79,20 @@ pub async fn create(
     Ok((key, token))
 }
 
-/// The keys that work or will end by themselves, newest first.
+/// The keys that work or will end by themselves, newest first: up to `limit`, below one, without the first `skip` of them;
+/// and how many there are in all.
 ///
 /// # Errors
 /// `forbidden`.
-pub async fn list(caller: &Caller, conn: &mut Conn, limit: i64, skip: i64) -> Result<(Vec<Key>, i64)> {
+pub async fn list(
+    caller: &Caller,
+    conn: &mut Conn,
+    below: Option<KeyId>,
+    limit: i64,
+    skip: i64,
+) -> Result<(Vec<Key>, i64)> {
     caller.must(Permission::KeysRead)?;
-    Ok((store::list(conn, limit, skip).await?, store::count(conn).await?))
+    Ok((store::list(conn, below, limit, skip).await?, store::count(conn).await?))
 }
 
 /// The keys that a person made, ended ones too, with when they were ended: up to `limit`, the newest first, below one.

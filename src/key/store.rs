@@ -74,12 +74,13 @@ pub(super) async fn insert(tx: &mut Tx, key: &Key, digest: [u8; 32]) -> Result<(
     Ok(())
 }
 
-pub(super) async fn list(conn: &mut Conn, limit: i64, skip: i64) -> Result<Vec<Key>> {
-    sql!("select ", Key::COLUMNS, " from api_keys where revoked_at is null order by id desc limit $1 offset $2")
-        .bind(limit)
-        .bind(skip)
-        .fetch_all(conn)
-        .await
+pub(super) async fn list(conn: &mut Conn, below: Option<KeyId>, limit: i64, skip: i64) -> Result<Vec<Key>> {
+    let query = sql!("select ", Key::COLUMNS, " from api_keys where revoked_at is null");
+    let query = match below {
+        Some(id) => query.push(" and id < ").value(id),
+        None => query,
+    };
+    query.push(" order by id desc limit ").value(limit).push(" offset ").value(skip).fetch_all(conn).await
 }
 
 /// Those of one maker, ended ones too; with when they were ended.

@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 
 use super::Custom;
 use crate::{
-    access::{Caller, Permission, Permissions},
+    access::{Caller, Permission, Permissions, Role},
     app::App,
     body,
     clock::Time,
     error::{Error, Result, Rule},
-    http::{Input, Json, Kept, Line, Patch, Path, input::text},
+    http::{Input, Json, Kept, Line, Page, Part, Patch, Path, Query, input::text},
     once::{Answer, http::Once},
     shape,
 };
@@ -71,17 +71,23 @@ body! {
 }
 
 /// `GET /permissions`: every permission, with a sentence.
-pub(crate) async fn permissions(_: Caller) -> Json<Value> {
-    let all = Permission::ALL.iter().map(|p| json!({"name": p.as_str(), "description": p.sentence()}));
-    Json(json!({"permissions": all.collect::<Vec<_>>()}))
+pub(crate) async fn permissions(_: Caller, query: Result<Query<Part>>) -> Result<Json<Page<Value>>> {
+    let told = |p: &Permission| (p.as_str().to_owned(), json!({"name": p.as_str(), "description": p.sentence()}));
+    let all: Vec<_> = Permission::ALL.iter().map(told).collect();
+    let fixed = all.len();
+    Ok(Json(query?.0.paging()?.cut(all, fixed)))
 }
 
 /// `GET /roles`.
-pub(crate) async fn list(State(app): State<App>, caller: Caller) -> Result<Json<Value>> {
+pub(crate) async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    query: Result<Query<Part>>,
+) -> Result<Json<Page<Value>>> {
+    caller.must(Permission::RolesRead)?;
+    let paging = query?.0.paging()?;
     let roles = super::list(&caller, &mut app.db.read()).await?;
-    Ok(Json(
-        json!({"total_count": roles.len(), "roles": roles.iter().map(|role| view("name", role)).collect::<Vec<_>>()}),
-    ))
+    Ok(Json(paging.cut(views("name", &roles), Role::ALL.len())))
 }
 
 /// `POST /roles`.
@@ -150,6 +156,11 @@ fn known(name: &str) -> Result<&str> {
     Name::read(&Value::from(name)).map(|_| name).map_err(|_| Error::not_found())
 }
 
+/// Each under its name.
+fn views(named: &str, roles: &[Custom]) -> Vec<(String, Value)> {
+    roles.iter().map(|role| (role.name.clone(), view(named, role))).collect()
+}
+
 fn view(named: &str, role: &Custom) -> Value {
     let mut view = json!({
         "description": role.description,
@@ -181,12 +192,21 @@ shape! {
 }
 
 shape! {
-    /// Every role.
+    /// A page of roles.
     pub(crate) struct Roles {
-        /// How many there are.
-        total_count: u64,
         /// The built-in ones first.
-        roles: Vec<RoleView>,
+        items: Vec<RoleView>,
+        /// How many there are in all.
+        total: u64,
+        /// The number of this page.
+        page: u64,
+        /// How many a page holds.
+        size: u64,
+        /// How many pages there are.
+        pages: u64,
+        /// Where the next page begins; null on the last one.
+        #[example("support")]
+        next_cursor: Option<String>,
     }
 }
 
@@ -203,9 +223,20 @@ shape! {
 }
 
 shape! {
-    /// Every permission.
+    /// A page of permissions.
     pub(crate) struct AllPermissions {
         /// In the order of the table.
-        permissions: Vec<PermissionView>,
+        items: Vec<PermissionView>,
+        /// How many there are in all.
+        total: u64,
+        /// The number of this page.
+        page: u64,
+        /// How many a page holds.
+        size: u64,
+        /// How many pages there are.
+        pages: u64,
+        /// Where the next page begins; null on the last one.
+        #[example("users.read")]
+        next_cursor: Option<String>,
     }
 }

@@ -30,9 +30,10 @@ pub(super) fn routes() -> Routes<App> {
         .get(
             "/permissions",
             role::permissions,
-            Doc::new("listPermissions", "Every permission").gives::<AllPermissions>(200, "Each with a sentence."),
+            Doc::new("listPermissions", "Every permission")
+                .gives::<AllPermissions>(200, "A page, each with a sentence."),
         )
-        .get("/roles", role::list, reads("listRoles", "Every role").gives::<Roles>(200, "They are not paged."))
+        .get("/roles", role::list, reads("listRoles", "Every role").gives::<Roles>(200, "A page."))
         .post(
             "/roles",
             role::create,
@@ -55,7 +56,7 @@ pub(super) fn routes() -> Routes<App> {
                 .says(200, "It is gone.")
                 .refuses(&[Code::Conflict]),
         )
-        .get("/plans", plan::list, reads("listPlans", "Every plan").gives::<Plans>(200, "They are not paged."))
+        .get("/plans", plan::list, reads("listPlans", "Every plan").gives::<Plans>(200, "A page."))
         .post(
             "/plans",
             plan::create,

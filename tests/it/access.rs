@@ -74,7 +74,7 @@ each_engine! {
         let ann = app.register("ann").await;
         let client = app.bearer(&root.access);
         let all = client.get("/api/v1/permissions").await.expect(200).json();
-        assert!(all["permissions"].as_array().unwrap().len() > 10);
+        assert!(all["items"].as_array().unwrap().len() > 10);
         client.post("/api/v1/roles", json!({"name": "maker", "permissions": ["users.create", "users.delete"]})).await.expect(201);
         client.post("/api/v1/roles", json!({"name": "writer", "permissions": ["roles.write", "roles.read", "users.grant"]})).await.expect(201);
         // An admin grants no custom role that holds what he lacks, nor any to himself, nor his own rank.
@@ -99,6 +99,37 @@ each_engine! {
         }
     }
 
+    async fn lists_of_what_one_may_do_have_pages(app) {
+        let client = app.bearer(&person(&app, "root", Role::Superadmin).await.access);
+        for n in 1..=3 {
+            client.post("/api/v1/roles", json!({"name": format!("role{n}"), "permissions": []})).await.expect(201);
+            client.post("/api/v1/plans", json!({"tier": format!("plan{n}"), "permissions": []})).await.expect(201);
+        }
+        for n in 0..6 {
+            client.post("/api/v1/keys", json!({"name": format!("key{n}"), "permissions": []})).await.expect(201);
+        }
+        for (path, name) in [("roles", "name"), ("plans", "tier"), ("permissions", "name"), ("keys", "id")] {
+            let path = format!("/api/v1/{path}");
+            let whole = client.get(&format!("{path}?size=100")).await.expect(200).json();
+            let (total, all) = (whole["total"].as_u64().unwrap(), whole["items"].as_array().unwrap());
+            assert!(total >= 6 && all.len() as u64 == total && whole["next_cursor"].is_null(), "{whole}");
+            let (mut by_cursor, mut by_number, mut next) = (Vec::new(), Vec::new(), String::new());
+            for page in 1..=total.div_ceil(4) {
+                let numbered = client.get(&format!("{path}?size=4&page={page}")).await.expect(200).json();
+                assert_eq!((&numbered["page"], &numbered["size"], &numbered["pages"]), (&json!(page), &json!(4), &json!(total.div_ceil(4))));
+                by_number.extend(numbered["items"].as_array().unwrap().clone());
+                let part = client.get(&format!("{path}?size=4{next}")).await.expect(200).json();
+                by_cursor.extend(part["items"].as_array().unwrap().clone());
+                assert_eq!(part["next_cursor"].is_null(), page == total.div_ceil(4), "{part}");
+                next = format!("&cursor={}", part["next_cursor"].as_str().unwrap_or_default());
+            }
+            let named = |items: &[Value]| items.iter().map(|item| item[name].to_string()).collect::<Vec<_>>();
+            assert_eq!((named(&by_cursor), named(&by_number)), (named(all), named(all)), "{path}");
+            assert_eq!(client.get(&format!("{path}?page=201")).await.expect(422).faults(), ["page:use_cursor"]);
+        }
+        assert_eq!(client.get("/api/v1/keys?cursor=x").await.expect(422).faults(), ["cursor:invalid_cursor"]);
+    }
+
     async fn a_plan_gives_what_superadmins_wrote(app) {
         let root = person(&app, "root", Role::Superadmin).await;
         let ann = person(&app, "ann", Role::User).await;
@@ -110,7 +141,7 @@ each_engine! {
         assert_eq!((&plan["tier"], &plan["permissions"]), (&json!("premium"), &json!(["users.search"])));
         assert_eq!(own().await, json!(["users.list", "users.read", "users.search"]));
         app.bearer(&ann.access).get(&format!("{USERS}/{}/profile", root.id)).await.expect(403);
-        assert_eq!(client.get("/api/v1/plans").await.expect(200).json()["total_count"], json!(3));
+        assert_eq!(client.get("/api/v1/plans").await.expect(200).json()["total"], json!(3));
         client.get("/api/v1/plans/gold").await.expect(404);
         app.bearer(&ann.access).get("/api/v1/plans").await.expect(403);
     }

@@ -31,7 +31,7 @@ each_engine! {
         ] {
             assert_eq!(client.post(PLANS, body).await.expect(422).faults(), [fault]);
         }
-        let names = |list: Value| list["plans"].as_array().unwrap().iter().map(|plan| plan["tier"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+        let names = |list: Value| list["items"].as_array().unwrap().iter().map(|plan| plan["tier"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
         assert_eq!(names(client.get(PLANS).await.expect(200).json()), ["basic", "premium", "enterprise", "gold"]);
         assert_eq!(app.bearer(&admin.access).get("/api/v1/plans/gold").await.expect(200).json(), made);
         // Given by whoever may change users; nobody takes it himself.

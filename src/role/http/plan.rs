@@ -1,16 +1,16 @@
 //! `/api/v1/plans`.
 
 use axum::extract::State;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{Change, Name, known, view};
+use super::{Change, Name, known, view, views};
 use crate::{
-    access::{Caller, Permission, Permissions},
+    access::{Caller, Permission, Permissions, Plan},
     app::App,
     body,
     clock::Time,
     error::{Error, Result},
-    http::{Json, Line, Path},
+    http::{Json, Line, Page, Part, Path, Query},
     once::{Answer, http::Once},
     role::{Custom, plan},
     shape,
@@ -32,10 +32,15 @@ body! {
 }
 
 /// `GET /plans`.
-pub(crate) async fn list(State(app): State<App>, caller: Caller) -> Result<Json<Value>> {
+pub(crate) async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    query: Result<Query<Part>>,
+) -> Result<Json<Page<Value>>> {
+    caller.must(Permission::RolesRead)?;
+    let paging = query?.0.paging()?;
     let plans = plan::list(&caller, &mut app.db.read()).await?;
-    let views: Vec<_> = plans.iter().map(|plan| view("tier", plan)).collect();
-    Ok(Json(json!({"total_count": views.len(), "plans": views})))
+    Ok(Json(paging.cut(views("tier", &plans), Plan::ALL.len())))
 }
 
 /// `POST /plans`.
@@ -108,11 +113,20 @@ shape! {
 }
 
 shape! {
-    /// Every plan.
+    /// A page of plans.
     pub(crate) struct Plans {
-        /// How many there are.
-        total_count: u64,
-        /// All of them, those in the program first.
-        plans: Vec<PlanView>,
+        /// Those in the program first.
+        items: Vec<PlanView>,
+        /// How many there are in all.
+        total: u64,
+        /// The number of this page.
+        page: u64,
+        /// How many a page holds.
+        size: u64,
+        /// How many pages there are.
+        pages: u64,
+        /// Where the next page begins; null on the last one.
+        #[example("premium")]
+        next_cursor: Option<String>,
     }
 }
