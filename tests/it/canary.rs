@@ -10,7 +10,8 @@ use crate::{
     kit::{
         client::{Client, Person},
         database::Database,
-        eventually,
+        eventually, open,
+        post::deliver,
         program::Program,
         tls::{Files, Pair},
     },
@@ -31,6 +32,10 @@ const QUERY: &str = "Canary-Query-9";
 const TOKEN: &str = "Canary-Token-10";
 const DATABASE: &str = "Canary-Database-11";
 const JWT_KEY: &str = "Canary-Jwt-12-that-is-at-least-32-bytes";
+const DESK: &str = "Canary-Desk-13";
+const LINKED: &str = "Canary-Linked-14";
+const IMPORTED: &str = "Canary-Imported-15";
+const COLLECTOR: &str = "Canary-Collector-16";
 /// `CanaryMaster` again and again, 32 bytes of it.
 const MASTER_KEY: &str = "Q2FuYXJ5TWFzdGVyQ2FuYXJ5TWFzdGVyQ2FuYXJ5TWE=";
 /// What must be found, or the sinks were not read.
@@ -39,6 +44,10 @@ const CONTROL: &str = "control-of-the-canaries";
 /// The program with canaries for secrets.
 fn program(database: &Database, level: &str) -> Program {
     let mut program = Program::on(database).with("LOG_LEVEL", level).with("MASTER_KEY", MASTER_KEY);
+    // Nobody listens there, so that the failure is told of.
+    program = program.with("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1");
+    program =
+        program.with("OTEL_EXPORTER_OTLP_HEADERS", &format!("authorization=Bearer%20{COLLECTOR},x-own={COLLECTOR}"));
     program = program.with("JWT_SECRET_KEY", JWT_KEY).with("LOG_FILE", "logs/all.log").with("ACCESS_LOG", "-");
     if let Some((_, url)) = database.settings().into_iter().find(|(name, _)| *name == "DATABASE_URL") {
         // A server that trusts takes any password; one that asks for it has a canary of its own.
@@ -100,6 +109,53 @@ async fn drive(client: &Client) -> Vec<String> {
     people.into_iter().flat_map(|person| [person.access, person.refresh]).collect()
 }
 
+/// Everything that a superadmin does with the secrets of others. Gives those that were handed out.
+async fn look_after(client: &Client, database: &Database) -> Vec<String> {
+    let root = client.login_with("founder@example.com", FOUNDER).await.expect(200).person();
+    let mut secrets = vec![root.access.clone(), root.refresh];
+    let root = client.bearer(&root.access);
+    let made = root.post("/api/v1/keys", json!({"name": "k", "permissions": ["users.list"]})).await.expect(201).json();
+    let key = made["key"].as_str().unwrap().to_owned();
+    for program in [client.bearer(&key), client.with("x-api-key", &key)] {
+        program.get(&format!("/nowhere?key={key}")).await.expect(404);
+        program.get("/api/v1/users/me").await.expect(403);
+        let people = program.get("/api/v1/users").await.expect(200);
+        assert!(people.text.contains("A Canary"), "{}", people.text);
+    }
+    client.refresh(&key).await.expect(401);
+    root.delete(&format!("/api/v1/keys/{key}")).await.expect(404);
+    secrets.push(key);
+
+    let people = root.get("/api/v1/users/search?email_exact=canary%40example.com").await.expect(200).json();
+    let path = format!("/api/v1/users/{}/password", people["items"][0]["id"].as_str().unwrap());
+    root.post(&path, json!({"password": {DESK: DESK}})).await.expect(422);
+    root.post(&path, json!({"password": DESK})).await.expect(200);
+    client.login_with("canary@example.com", DESK).await.expect(200);
+    root.post(&path, json!({})).await.expect(200);
+    let app = open(database, &[("MASTER_KEY", MASTER_KEY)]).await;
+    let letters = deliver(&app).await;
+    let link = letters.iter().find(|letter| letter.url.is_some()).unwrap().token();
+    for (token, password, status) in
+        [(&link, "short", 422), (&format!("{link}x"), LINKED, 400), (&link, LINKED, 200), (&link, LINKED, 400)]
+    {
+        let body = json!({"token": token, "new_password": password, "confirm_password": password});
+        client.post("/api/v1/auth/password-reset-confirm", body).await.expect(status);
+        client.get(&format!("/api/v1/auth/password-reset-confirm?token={token}")).await.expect(405);
+    }
+    secrets.push(link);
+
+    let hash = bcrypt::hash(IMPORTED, 4).unwrap();
+    let broken = hash.replace("$04$", "$99$");
+    let rows = format!("email,full_name,password_hash\na@example.com,An A,{hash}\nb@example.com,A B,{broken}\n");
+    let answer =
+        root.send("POST", "/api/v1/users/import", Some(("text/csv", rows.into_bytes()))).await.expect(200).json();
+    assert_eq!((&answer["created"], &answer["rejected"]), (&json!(1), &json!(1)), "{answer}");
+    client.login_with("a@example.com", IMPORTED).await;
+    // The salt and the digest, whatever stands in front of them.
+    secrets.extend([hash, broken].map(|hash| hash[7..].to_owned()));
+    secrets
+}
+
 /// A port that is free for now.
 fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
@@ -135,6 +191,8 @@ async fn nothing_is_logged(database: Database, level: &str) {
     let again = program.run_with(&[&setup[..], &["--password-stdin"]].concat(), FOUNDER).expect(1);
     let set = ["user", "set-password", "canary@example.com", "--password-stdin"];
     let set = program.run_with(&set, OPERATOR).expect(0);
+    secrets.extend(look_after(&client, &database).await);
+    let shown = program.run(&["config"]).expect(0);
     // What cannot be reached tells why, and not with what password.
     let away = program.clone().with("DATABASE_URL", &format!("postgres://canary:{DATABASE}@127.0.0.1:1/none"));
     let away = away.run(&["user", "list"]).expect(1);
@@ -153,10 +211,11 @@ async fn nothing_is_logged(database: Database, level: &str) {
     assert_eq!(file.contains("\"level\":\"DEBUG\""), ["debug", "trace"].contains(&level), "{file}");
     let fixed = [REGISTERED, WRONG, CHANGED, FOUNDER, OPERATOR, BODY, HEADER, COOKIE, QUERY, TOKEN, DATABASE, JWT_KEY];
     secrets.extend(fixed.map(str::to_owned));
+    secrets.extend([DESK, LINKED, IMPORTED, COLLECTOR].map(str::to_owned));
     secrets.extend([MASTER_KEY.to_owned(), "CanaryMaster".to_owned()]);
     secrets.extend(own_password(&database));
     let mut sinks = vec![("the terminal", serving.err()), ("the log file", file)];
-    sinks.extend([founded, again, set, away].map(|answer| ("a command", answer.out + &answer.err)));
+    sinks.extend([founded, again, set, shown, away].map(|answer| ("a command", answer.out + &answer.err)));
     assert_silent(level, &sinks, &secrets);
     // The terminal shows the code of the first start by intent; nothing keeps it.
     assert_silent(level, &sinks[1..2], &[format!("dzs_{code}"), code]);

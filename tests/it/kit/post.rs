@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use denizen::{
+    app::App,
     job::{Verdict, Work, Worker},
     mail::{self, Kind, Mail},
 };
@@ -30,24 +31,29 @@ impl Letter {
     }
 }
 
+/// Delivers all mail that waits, in the order in which it was queued.
+pub async fn deliver(app: &App) -> Vec<Letter> {
+    let (own, letters) = (app.clone(), Arc::new(Mutex::new(Vec::new())));
+    let delivered = Arc::clone(&letters);
+    let _postman = Worker::start(&app.db, POSTMAN, move |job| {
+        let mail = Mail::read(&job).unwrap();
+        let url = mail.url(&own.keys, &own.config.app.public_url).unwrap();
+        let url = url.map(|url| url.expose_secret().to_owned());
+        delivered.lock().unwrap().push((job.id, Letter { kind: mail.kind(), to: mail.to().to_string(), url }));
+        async { Verdict::Done }
+    });
+    eventually("mail is not taken", async || mail::waiting(&mut app.db.read()).await.unwrap() == 0).await;
+    let mut letters = letters.lock().unwrap().clone();
+    // A write that failed by chance is tried again, and with it the job.
+    letters.sort_by_key(|(id, _)| *id);
+    letters.dedup_by_key(|(id, _)| *id);
+    letters.into_iter().map(|(_, letter)| letter).collect()
+}
+
 impl TestApp {
-    /// Delivers all mail that waits, in the order in which it was queued.
+    /// As [`deliver`].
     pub async fn letters(&self) -> Vec<Letter> {
-        let (app, letters) = (self.app.clone(), Arc::new(Mutex::new(Vec::new())));
-        let delivered = Arc::clone(&letters);
-        let _postman = Worker::start(&self.app.db, POSTMAN, move |job| {
-            let mail = Mail::read(&job).unwrap();
-            let url = mail.url(&app.keys, &app.config.app.public_url).unwrap();
-            let url = url.map(|url| url.expose_secret().to_owned());
-            delivered.lock().unwrap().push((job.id, Letter { kind: mail.kind(), to: mail.to().to_string(), url }));
-            async { Verdict::Done }
-        });
-        eventually("mail is not taken", async || mail::waiting(&mut self.app.db.read()).await.unwrap() == 0).await;
-        let mut letters = letters.lock().unwrap().clone();
-        // A write that failed by chance is tried again, and with it the job.
-        letters.sort_by_key(|(id, _)| *id);
-        letters.dedup_by_key(|(id, _)| *id);
-        letters.into_iter().map(|(_, letter)| letter).collect()
+        deliver(&self.app).await
     }
 
     /// The token of the one link in the mail that waits.
