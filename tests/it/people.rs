@@ -368,7 +368,10 @@ each_engine! {
         client.put(&format!("{}/status", of(&ann)), json!({"is_active": false})).await.expect(200);
         app.login_with(&ann.email, "Another-Horse-8-Battery").await.expect(401);
         let stats = app.bearer(&peer.access).get(&format!("{USERS}/me/stats")).await.expect(200).json();
-        assert_eq!((&stats["active_sessions"], &stats["is_verified"], &stats["account_age_days"]), (&json!(1), &json!(true), &json!(0)));
+        let me = app.me(&peer.access).await.json();
+        assert_eq!(stats, json!({"user_id": peer.id, "account_age_days": 0, "active_sessions": 1, "refresh_tokens": 1, "is_verified": true,
+            "is_premium": false, "subscription_tier": "basic", "last_login": me["last_login"], "last_activity": me["last_activity"]}));
+        assert!(me["last_login"].is_string() && me["last_activity"].is_string());
     }
 
     // A session or a key that fell into other hands must not set a password without the old one.

@@ -143,7 +143,10 @@ each_engine! {
         let stranger = app.with_settings(&[]).await;
         let forger = Signer::of(&stranger).await;
         let offered = jwks(&stranger).await["keys"][0].clone();
-        let url = format!("http://{}/.well-known/jwks.json", stranger.address);
+        // Where the keys are said to be, nobody may ask.
+        let asked = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        asked.set_nonblocking(true).unwrap();
+        let url = format!("http://{}/.well-known/jwks.json", asked.local_addr().unwrap());
         for changes in [
             json!({}),
             json!({"kid": offered["kid"]}),
@@ -163,6 +166,8 @@ each_engine! {
         ] {
             refused(&app, &forger.sign(&with(&header, &changes), &claims), &changes.to_string()).await;
         }
+        let nobody = asked.accept().map(|(_, who)| who).unwrap_err();
+        assert_eq!(nobody.kind(), std::io::ErrorKind::WouldBlock);
         // The right signature does not excuse a header that names another algorithm, or no key.
         for changes in [
             json!({"alg": "HS256"}),
