@@ -25,18 +25,38 @@ insert into users (email, first_name) select 'many' || n || '@example.com', 'Man
 update users set last_name = 'Moved' where id % 7 = 0;
 delete from users where id % 11 = 0;";
 
+/// Another service's database with these tables, and its URL.
+pub async fn elsewhere(tables: &str) -> (Database, String) {
+    let elsewhere = Database::new(Engine::Postgres);
+    let settings = elsewhere.settings();
+    let schema = &settings.iter().find(|setting| setting.0 == "DATABASE_SCHEMA").unwrap().1;
+    let client = elsewhere.postgres().await;
+    client.batch_execute(&format!("create schema {schema}")).await.unwrap();
+    client.batch_execute(tables).await.unwrap();
+    let url = server();
+    let url = format!("{url}{}options=-csearch_path%3D{schema}", if url.contains('?') { '&' } else { '?' });
+    (elsewhere, url)
+}
+
+/// `users` in parts of very different lengths: the parent itself holds nothing, or the least.
+const PARTS: &[&str] = &[
+    "create table users (id int, email text) partition by range (id);
+     create table users_few partition of users for values from (0) to (10);
+     create table users_many partition of users for values from (10) to (100000) partition by hash (id);
+     create table users_even partition of users_many for values with (modulus 2, remainder 0);
+     create table users_odd partition of users_many for values with (modulus 2, remainder 1);
+     insert into users select n, 'part' || n || '@example.com' from generate_series(0, 7000) as n",
+    "create table users (id int, email text);
+     insert into users values (-1, 'parent@example.com');
+     create table heirs (shoe int) inherits (users);
+     insert into heirs select n, 'part' || n || '@example.com', 38 from generate_series(0, 7000) as n",
+];
+
 each_engine! {
     async fn the_users_of_another_service_sign_in_with_their_old_passwords(app) {
-        let elsewhere = Database::new(Engine::Postgres);
-        let settings = elsewhere.settings();
-        let schema = &settings.iter().find(|setting| setting.0 == "DATABASE_SCHEMA").unwrap().1;
-        let client = elsewhere.postgres().await;
-        client.batch_execute(&format!("create schema {schema}")).await.unwrap();
-        client.batch_execute(TABLE).await.unwrap();
-        let left: i64 = client.query_one("select count(*) from users", &[]).await.unwrap().get(0);
+        let (elsewhere, url) = elsewhere(TABLE).await;
+        let left: i64 = elsewhere.postgres().await.query_one("select count(*) from users", &[]).await.unwrap().get(0);
         let left = u64::try_from(left).unwrap();
-        let url = server();
-        let url = format!("{url}{}options=-csearch_path%3D{schema}", if url.contains('?') { '&' } else { '?' });
         let program = Program::on(&app.database);
         let answer = program.run(&["import", &url, "--dry-run"]);
         assert_eq!(counts(&answer), [left - 1, 0, 0, 1], "{answer:?}");
@@ -50,5 +70,32 @@ each_engine! {
         assert_eq!(ann["created_at"].as_str().unwrap()[..19], *"2021-02-03T04:05:06");
         assert_eq!((&boss["role"], people.len()), (&"admin".into(), usize::try_from(left).unwrap()));
         assert_eq!(counts(&program.run(&["import", &url, "--allow-roles"]).expect(0)), [0, 0, left, 0]);
+    }
+
+    async fn every_part_of_a_table_comes_over(app) {
+        let program = Program::on(&app.database);
+        let expected = [[7_001, 0, 0, 0], [1, 0, 7_001, 0]];
+        for (parts, expected) in PARTS.iter().zip(expected) {
+            let (_elsewhere, url) = elsewhere(parts).await;
+            assert_eq!(counts(&program.run(&["import", &url]).expect(0)), expected, "{parts}");
+        }
+    }
+
+    async fn what_is_no_table_is_refused_in_words(app) {
+        let (_elsewhere, url) = elsewhere(
+            "create table people (email text); insert into people values ('ann@example.com');
+             create view users as select * from people"
+        ).await;
+        Program::on(&app.database).run(&["import", &url]).refused(&["it is a view", "create table to_import.users"]);
+        assert_eq!(app.database.number("select count(*) from users").await, 0);
+    }
+
+    async fn an_address_of_a_table_is_what_it_says(app) {
+        let (_elsewhere, url) = elsewhere(
+            "create table users (email text, full_name text);
+             insert into users values ($a$'+ann@example.com$a$, $a$'=Ann$a$)",
+        ).await;
+        Program::on(&app.database).run(&["import", &url]).expect(0);
+        assert_eq!(with_email(&people(&app), "'+ann@example.com")["full_name"], "'=Ann");
     }
 }
