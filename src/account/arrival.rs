@@ -1,12 +1,15 @@
 //! Accounts that arrive from elsewhere, many at once, with what they had there.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use serde_json::{Map, Value};
 
-use super::{Changes, Email, Names, New, User, Username, Verification, present, rank, save, store, view};
+use super::{Changes, Email, Names, New, User, Username, Verification, plan::Plans, present, rank, save, store, view};
 use crate::{
-    access::{Caller, Permission, Role},
+    access::{Caller, Permission, Plan, Role},
     clock::Time,
     db::{Conn, Tx},
     error::Result,
@@ -46,15 +49,24 @@ pub struct Arrival {
 /// Who has what some arrivals want.
 #[derive(Debug, Default)]
 pub struct Known {
-    emails: HashMap<String, UserId>,
+    emails: HashMap<String, Holder>,
     usernames: HashMap<String, UserId>,
     external_ids: HashMap<String, UserId>,
+}
+
+/// Who has an address.
+#[derive(Clone, Copy, Debug)]
+pub struct Holder {
+    /// Whose account it is.
+    pub id: UserId,
+    /// Whether it is proved that the mailbox is his.
+    pub is_verified: bool,
 }
 
 impl Known {
     /// Who has this address.
     #[must_use]
-    pub fn email(&self, email: &Email) -> Option<UserId> {
+    pub fn email(&self, email: &Email) -> Option<Holder> {
         self.emails.get(email.key()).copied()
     }
 
@@ -79,20 +91,23 @@ pub async fn known(conn: &mut Conn, arrivals: &[&Arrival]) -> Result<Known> {
     let emails = arrivals.iter().map(|arrival| arrival.email.key().to_owned());
     let usernames = arrivals.iter().filter_map(|arrival| Some(arrival.username.as_ref()?.key()));
     let external_ids = arrivals.iter().filter_map(|arrival| arrival.external_id.clone());
+    let emails = store::owners(conn, store::Owned::Email, emails).await?.into_iter();
+    let usernames = store::owners(conn, store::Owned::Username, usernames).await?.into_iter();
+    let external_ids = store::owners(conn, store::Owned::ExternalId, external_ids).await?.into_iter();
     Ok(Known {
-        emails: store::owners(conn, store::Owned::Email, emails).await?,
-        usernames: store::owners(conn, store::Owned::Username, usernames).await?,
-        external_ids: store::owners(conn, store::Owned::ExternalId, external_ids).await?,
+        emails: emails.map(|(key, id, is_verified)| (key, Holder { id, is_verified })).collect(),
+        usernames: usernames.map(|(key, id, _)| (key, id)).collect(),
+        external_ids: external_ids.map(|(key, id, _)| (key, id)).collect(),
     })
 }
 
 /// Lets all of these in: each is one account, one event, and his password where he brings one.
 ///
-/// Whether a role above `user` may arrive is asked of `caller` here too.
+/// Whether a role above `user` or a plan above the basic one may arrive is asked of `caller` here too.
 ///
 /// # Errors
-/// `forbidden`; `email_taken`, `username_taken`, `external_id_taken`.
-pub async fn admit(tx: &mut Tx, caller: &Caller, arrivals: &[&Arrival]) -> Result<()> {
+/// `forbidden`; `invalid` when there is no such plan; `email_taken`, `username_taken`, `external_id_taken`.
+pub async fn admit(tx: &mut Tx, caller: &Caller, plans: &Plans, arrivals: &[&Arrival]) -> Result<()> {
     caller.must(Permission::UsersImport)?;
     let (mut users, mut hashes, mut events) = (Vec::new(), Vec::new(), Vec::new());
     for arrival in arrivals {
@@ -100,6 +115,7 @@ pub async fn admit(tx: &mut Tx, caller: &Caller, arrivals: &[&Arrival]) -> Resul
             caller.must(Permission::UsersGrant)?;
             caller.must_give(arrival.role)?;
         }
+        arrival.may_begin(caller, plans)?;
         let user = arrival.user(tx)?;
         hashes.extend(arrival.hash.as_ref().map(|hash| (user.id, hash)));
         let event = Event::new(Kind::UserCreated, caller).user(user.id).version(user.version);
@@ -113,13 +129,15 @@ pub async fn admit(tx: &mut Tx, caller: &Caller, arrivals: &[&Arrival]) -> Resul
     event::record_all(tx, &events).await
 }
 
-/// Changes somebody who is here to what an arrival brings. His address, role, state and password stay.
+/// Changes somebody who is here to what an arrival brings. His address, role, state and password stay. False when he is
+/// so already.
 ///
 /// # Errors
-/// `forbidden`, `not_found`; `username_taken`, `external_id_taken`.
-pub async fn renew(tx: &mut Tx, caller: &Caller, id: UserId, arrival: &Arrival) -> Result<bool> {
+/// `forbidden`, and `invalid` when there is no such plan; `not_found`, `username_taken`, `external_id_taken`.
+pub async fn renew(tx: &mut Tx, caller: &Caller, plans: &Plans, id: UserId, arrival: &Arrival) -> Result<bool> {
     let before = present(tx, id).await?;
     rank::must_act_on_other(tx, caller, &before, Permission::UsersImport).await?;
+    arrival.must_come_with(caller, plans, &before.subscription_tier)?;
     let after = arrival.apply(before.clone());
     if after == before {
         return Ok(false);
@@ -135,6 +153,41 @@ pub async fn renew(tx: &mut Tx, caller: &Caller, id: UserId, arrival: &Arrival) 
         save(tx, caller, Kind::UserPlanChanged, &before, User { authority_version, ..after }).await?;
     }
     Ok(true)
+}
+
+/// What [`renew`] would say of each of these, one after the other. Nothing is written.
+///
+/// # Errors
+/// Of the database.
+pub async fn rehearse(
+    tx: &mut Tx,
+    caller: &Caller,
+    plans: &Plans,
+    renewals: &[(UserId, &Arrival)],
+) -> Result<Vec<Result<bool>>> {
+    let (mut users, mut verdicts) = (HashMap::new(), Vec::with_capacity(renewals.len()));
+    for some in renewals.chunks(250) {
+        let ids: Vec<_> = some.iter().map(|renewal| renewal.0).collect();
+        users.extend(store::some(tx, &ids).await?.into_iter().map(|user| (user.id, user)));
+    }
+    for (id, arrival) in renewals {
+        // Whoever has gone since he was looked up comes anew.
+        let Some(before) = users.get(id) else {
+            verdicts.push(Ok(true));
+            continue;
+        };
+        let may = rank::must_act_on_other(tx, caller, before, Permission::UsersImport).await;
+        let may = may.and_then(|()| arrival.must_come_with(caller, plans, &before.subscription_tier));
+        let after = may.map(|()| arrival.apply(before.clone()));
+        verdicts.push(after.map(|after| users.insert(*id, after.clone()).is_none_or(|before| before != after)));
+    }
+    Ok(verdicts)
+}
+
+/// The plans that some arrivals bring.
+#[must_use]
+pub fn tiers<'a>(arrivals: impl Iterator<Item = &'a Arrival>) -> BTreeSet<&'a str> {
+    arrivals.filter_map(Arrival::brought).collect()
 }
 
 /// Everybody after `after`, in the order of their ids, at most `limit`.
@@ -170,6 +223,32 @@ impl Arrival {
         }
     }
 
+    /// The plan that it brings: the one that it names, otherwise the one that goes with being premium or not.
+    fn brought(&self) -> Option<&str> {
+        let by_word = || Some(if self.is_premium? { Plan::Premium.as_str() } else { Plan::Basic.as_str() });
+        self.subscription_tier.as_deref().or_else(by_word)
+    }
+
+    /// The plan that it brings to whoever has one; nothing when he keeps his. Who is to be premium and has more than the
+    /// basic plan is so already.
+    fn tier(&self, before: &str) -> Option<&str> {
+        let is_so = self.subscription_tier.is_none() && self.is_premium == Some(before != Plan::Basic.as_str());
+        self.brought().filter(|tier| *tier != before && !is_so)
+    }
+
+    /// Whether a new account may begin with the plan that it brings.
+    ///
+    /// # Errors
+    /// Those of [`Plans::must_give`].
+    pub fn may_begin(&self, caller: &Caller, plans: &Plans) -> Result<()> {
+        self.must_come_with(caller, plans, Plan::Basic.as_str())
+    }
+
+    /// Goes on only when the caller may give the plan that it brings to whoever has that one.
+    fn must_come_with(&self, caller: &Caller, plans: &Plans, before: &str) -> Result<()> {
+        self.tier(before).map_or(Ok(()), |tier| plans.must_give(caller, tier))
+    }
+
     fn user(&self, tx: &Tx) -> Result<User> {
         let new = New {
             email: self.email.clone(),
@@ -198,13 +277,16 @@ impl Arrival {
         let mut changes = self.changes.clone();
         changes.username = self.username.clone().map_or(Patch::Absent, Patch::Set);
         let user = changes.apply(user);
+        let tier = self.tier(&user.subscription_tier).map(ToOwned::to_owned);
+        let status = self.subscription_status.clone().or_else(|| tier.as_ref().map(|_| "active".to_owned()));
+        let tier = tier.unwrap_or(user.subscription_tier);
         User {
             external_id: user.external_id.or_else(|| self.external_id.clone()),
             ip_address: self.ip_address.clone().or(user.ip_address),
             app_metadata: self.app_metadata.clone().unwrap_or(user.app_metadata),
-            is_premium: self.is_premium.unwrap_or(user.is_premium),
-            subscription_tier: self.subscription_tier.clone().unwrap_or(user.subscription_tier),
-            subscription_status: self.subscription_status.clone().unwrap_or(user.subscription_status),
+            is_premium: tier != Plan::Basic.as_str(),
+            subscription_tier: tier,
+            subscription_status: status.unwrap_or(user.subscription_status),
             ..user
         }
     }

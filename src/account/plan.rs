@@ -1,9 +1,11 @@
 //! The plan of an account: its person changes between the basic and the premium one, others give him any.
 
+use std::collections::{BTreeSet, HashMap};
+
 use super::{User, grant, present, save};
 use crate::{
     access::{Caller, Permissions, Plan},
-    db::Tx,
+    db::{Conn, Tx},
     error::{Code, Error, Result},
     event::Kind,
 };
@@ -40,13 +42,8 @@ pub async fn change(tx: &mut Tx, caller: &Caller, plan: Plan) -> Result<User> {
 /// `invalid` when there is no such plan; `forbidden`.
 pub(super) async fn give(tx: &mut Tx, caller: &Caller, user: User, tier: String) -> Result<User> {
     let stored = grant::plan(tx, &tier).await?;
-    let permissions = match (stored, Plan::parse(&tier)) {
-        (Some(text), _) => Permissions::stored(&text),
-        (None, Some(plan)) => plan.permissions(),
-        (None, None) => {
-            return Err(Error::invalid("subscription_tier", "unknown_plan", "There is no plan of this name."));
-        }
-    };
+    let permissions = stored.as_deref().map(Permissions::stored);
+    let permissions = permissions.or_else(|| Plan::parse(&tier).map(Plan::permissions)).ok_or_else(unknown)?;
     caller.must_hold(permissions)?;
     Ok(User {
         is_premium: tier != Plan::Basic.as_str(),
@@ -55,6 +52,55 @@ pub(super) async fn give(tx: &mut Tx, caller: &Caller, user: User, tier: String)
         authority_version: user.authority_version + 1,
         ..user
     })
+}
+
+/// The plans that many accounts bring, asked for once.
+#[derive(Debug)]
+pub struct Plans(HashMap<String, Permissions>);
+
+impl Plans {
+    /// All of them, as they stand.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub async fn seen(conn: &mut Conn) -> Result<Self> {
+        let built_in = Plan::ALL.map(|plan| (plan.as_str().to_owned(), plan.permissions()));
+        let stored = grant::plans(conn).await?.into_iter().map(|(tier, text)| (tier, Permissions::stored(&text)));
+        Ok(Self(built_in.into_iter().chain(stored).collect()))
+    }
+
+    /// The same. Those of `tiers` are neither changed nor taken away until the transaction ends.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub async fn held(tx: &mut Tx, tiers: &BTreeSet<&str>) -> Result<Self> {
+        if tiers.is_empty() {
+            return Ok(Self(HashMap::new()));
+        }
+        let mut plans = Self::seen(tx).await?;
+        // In the order of their names, like whoever else holds several; what there is not is not asked for again.
+        for tier in tiers.iter().filter(|tier| plans.0.contains_key(**tier)).copied().collect::<Vec<_>>() {
+            match (grant::plan(tx, tier).await?, Plan::parse(tier)) {
+                (Some(text), _) => drop(plans.0.insert(tier.to_owned(), Permissions::stored(&text))),
+                (None, Some(_)) => {}
+                (None, None) => drop(plans.0.remove(tier)),
+            }
+        }
+        Ok(plans)
+    }
+
+    /// Goes on only when the caller may give this one: nobody gives what he does not hold.
+    ///
+    /// # Errors
+    /// `invalid` when there is no such plan; `forbidden`. Either names the field.
+    pub fn must_give(&self, caller: &Caller, tier: &str) -> Result<()> {
+        let permissions = self.0.get(tier).copied().ok_or_else(unknown)?;
+        caller.must_hold(permissions).map_err(|error| error.field("subscription_tier"))
+    }
+}
+
+fn unknown() -> Error {
+    Error::invalid("subscription_tier", "unknown_plan", "There is no plan of this name.")
 }
 
 fn has_more(user: &User) -> bool {

@@ -1,6 +1,6 @@
 //! The accounts' SQL.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use const_format::concatcp;
 use serde_json::{Map, Value as Json};
@@ -183,31 +183,33 @@ pub(super) enum Owned {
     ExternalId,
 }
 
-/// Who has which of these. Lists are filled up with what they begin with, so that there are few texts.
+/// Who has which of these, and of an address whether it is proved. Lists are filled up with what they begin with, so
+/// that there are few texts.
 pub(super) async fn owners(
     conn: &mut Conn,
     what: Owned,
     keys: impl Iterator<Item = String>,
-) -> Result<HashMap<String, UserId>> {
+) -> Result<Vec<(String, UserId, bool)>> {
     const WIDTH: usize = 250;
     const WITH: &str = ") select key, ";
-    const WHERE: &str = " from keys where ";
+    const WHERE: &str = ", true from keys where ";
     const IS: &str = " is not null";
     const EMAIL: &str = "(select id from users where email_key = key)";
+    const PROVED: &str = ", (select is_verified from users where email_key = key) from keys where ";
     const USERNAME: &str = "(select id from users where username_key = key)";
     const EXTERNAL_ID: &str =
         concatcp!("(select user_id from identities where source = '", SOURCE, "' and subject = key)");
-    let (keys, mut owners) = (keys.collect::<Vec<_>>(), HashMap::new());
+    let (keys, mut owners) = (keys.collect::<Vec<_>>(), Vec::new());
     for some in keys.chunks(WIDTH) {
         let width = if some.len() > 16 { WIDTH } else { 16 };
         let padded = some.iter().chain(std::iter::repeat(&some[0])).take(width).map(|key| vec![key.as_str().into()]);
         // Key by key: joined, a table that was empty when the statement was planned would be read whole each time.
         let query = sql("with keys (key) as (values").rows(padded).push(match what {
-            Owned::Email => concatcp!(WITH, EMAIL, WHERE, EMAIL, IS),
+            Owned::Email => concatcp!(WITH, EMAIL, PROVED, EMAIL, IS),
             Owned::Username => concatcp!(WITH, USERNAME, WHERE, USERNAME, IS),
             Owned::ExternalId => concatcp!(WITH, EXTERNAL_ID, WHERE, EXTERNAL_ID, IS),
         });
-        owners.extend(query.fetch_all::<(String, UserId)>(conn).await?);
+        owners.extend(query.fetch_all::<(String, UserId, bool)>(conn).await?);
     }
     Ok(owners)
 }

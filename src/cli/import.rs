@@ -8,16 +8,15 @@ use std::{
 
 use aws_lc_rs::digest;
 use clap::Args;
-use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 
-use super::{Failure, alone::numbered};
+use super::{Failure, alone::numbered, progress::Stream};
 use crate::{
     access::Caller,
     app::App,
     error::{Error, Result},
     import::{
-        BATCH, Conflict, Csv, Field, Journal, Mapping, Mode, Options, Passwords, Report, Roles, Source, foreign::Table,
-        run,
+        BATCH, Conflict, Csv, Field, Journal, Mapping, Mode, Options, Passwords, Report, Roles, Source, default_hash,
+        foreign::Table, run,
     },
     password::Password,
 };
@@ -78,18 +77,15 @@ impl Import {
         }
         let options = self.options(app).await?;
         let journal = self.journal(app, &mapping, &options)?;
-        let bar = bar(length)?;
-        let watch = |report: &Report| {
-            bar.set_position(report.position);
-            bar.set_message(HumanCount(report.rows).to_string());
-        };
+        let bar = Stream::new(length)?;
+        let watch = |report: &Report| bar.at(report.position, report.rows, report.resumed);
         let (options_ref, journal_ref, batch) = (&options, &journal, self.batch.map(usize::from));
         let report = numbered(app, async |usual| {
             let options = &Options { batch: batch.unwrap_or(usual), ..options_ref.clone() };
             Box::pin(run(app, caller, source, mapping, options, journal_ref, watch)).await
         })
         .await;
-        bar.finish_and_clear();
+        drop(bar);
         let report = report?;
         tell(&report, &options, journal.rejects.as_deref(), out)?;
         if report.rejected > 0 {
@@ -99,18 +95,20 @@ impl Import {
         Ok(())
     }
 
-    async fn open(&self) -> Result<(Source, Vec<String>, u64), Failure> {
+    /// The source, its columns, and how long it is, where that is known.
+    async fn open(&self) -> Result<(Source, Vec<String>, Option<u64>), Failure> {
         if self.is_database() {
             let (table, columns) = Table::open(&self.source).await?;
             let length = table.length;
-            return Ok((Source::Foreign(table), columns, length));
+            return Ok((Source::Foreign(table), columns, Some(length)));
         }
-        let (input, length): (Box<dyn Read + Send>, u64) = if self.source == "-" {
-            (Box::new(io::stdin()), 0)
+        let (input, length): (Box<dyn Read + Send>, _) = if self.source == "-" {
+            (Box::new(io::stdin()), None)
         } else {
             let file = File::open(&self.source).map_err(|e| Failure::Usage(format!("{}: {e}.", self.source)))?;
-            let length = file.metadata()?.len();
-            (Box::new(file), length)
+            let length = file.metadata()?;
+            // A pipe has none.
+            (Box::new(file), length.is_file().then_some(length.len()))
         };
         let (csv, headers) = Csv::open(input)?;
         Ok((Source::Csv(Box::new(csv)), headers, length))
@@ -131,21 +129,20 @@ impl Import {
             }
             (None, None) => None,
         };
-        // Hashed once: equal hashes tell that people share a password, which everybody who has it knows already.
+        let mode = if self.dry_run { Mode::DryRun } else { Mode::Write };
         let default_hash = match password {
-            Some(text) if !self.dry_run => {
+            Some(text) => {
                 let password = Password::parse(&text).map_err(|rule| rule.error("default_password"))?;
-                policy.check(&password, &[]).map_err(|rule| rule.error("default_password"))?;
-                Some(app.pool.admit()?.hash(&password).await?)
+                default_hash(app, &password, mode, "default_password").await?
             }
-            _ => None,
+            None => None,
         };
         Ok(Options {
             conflict: Conflict::parse(&self.on_conflict).unwrap_or(Conflict::Skip),
             passwords: if self.keep_password { Passwords::Keep(policy) } else { Passwords::MustChange },
             default_hash,
             roles: if self.allow_roles { Roles::Allowed } else { Roles::Refused },
-            mode: if self.dry_run { Mode::DryRun } else { Mode::Write },
+            mode,
             batch: BATCH,
         })
     }
@@ -181,11 +178,6 @@ impl Import {
         let id = digest.finish().as_ref().try_into().map_err(|_| Error::internal("a digest has 32 bytes"))?;
         Ok(Journal { id: Some(id), rejects })
     }
-}
-
-pub(super) fn bar(length: u64) -> Result<ProgressBar, Failure> {
-    let style = ProgressStyle::with_template("{bar:30} {percent}%  {msg} rows  {elapsed} gone, {eta} left");
-    Ok(ProgressBar::new(length).with_style(style.map_err(Error::internal)?))
 }
 
 fn tell(report: &Report, options: &Options, rejects: Option<&Path>, out: &mut impl Write) -> Result<(), Failure> {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::Failure;
 use crate::error::Error;
@@ -41,6 +41,48 @@ impl Drop for Progress {
     }
 }
 
+/// For rows out of a stream: a bar where its length in bytes is known, otherwise a sign that it goes on.
+pub(super) struct Stream {
+    bar: ProgressBar,
+    begun: Instant,
+}
+
+impl Stream {
+    /// Draws it.
+    pub fn new(length: Option<u64>) -> Result<Self, Failure> {
+        let template = match length {
+            Some(_) => "{bar:30} {percent}%  {msg}  {elapsed} gone, {eta} left",
+            None => "{spinner} {msg}  {elapsed} gone",
+        };
+        let bar = length.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
+        let bar = bar.with_style(ProgressStyle::with_template(template).map_err(Error::internal)?);
+        Ok(Self { bar: bar.with_message("0 rows"), begun: Instant::now() })
+    }
+
+    /// Tells how many bytes and rows are done; `earlier` of the rows were done before this began.
+    pub fn at(&self, position: u64, rows: u64, earlier: u64) {
+        if self.bar.position() == 0 && earlier > 0 {
+            // What was done before took no time, and tells nothing of the time that is left.
+            self.bar.set_position(position);
+            self.bar.reset_eta();
+        }
+        self.bar.set_position(position);
+        self.bar.set_message(pace(rows, earlier, self.begun.elapsed()));
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+fn pace(rows: u64, earlier: u64, time: Duration) -> String {
+    let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX).max(1);
+    let rate = rows.saturating_sub(earlier).saturating_mul(1_000) / millis;
+    format!("{} rows, {}/s", HumanCount(rows), HumanCount(rate))
+}
+
 /// Does work that does not know how far it is; after a second the terminal sees that it goes on.
 pub(super) async fn waiting<T>(what: &'static str, work: impl Future<Output = T>) -> T {
     tokio::pin!(work);
@@ -52,4 +94,15 @@ pub(super) async fn waiting<T>(what: &'static str, work: impl Future<Output = T>
     let done = work.await;
     spinner.finish_and_clear();
     done
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pace_counts_what_was_done_since_it_began() {
+        assert_eq!(pace(12_000, 2_000, Duration::from_secs(2)), "12,000 rows, 5,000/s");
+        assert_eq!(pace(0, 0, Duration::ZERO), "0 rows, 0/s");
+    }
 }

@@ -3,18 +3,18 @@
 use std::collections::HashSet;
 
 use super::{
-    Conflict, Mode, Options, Reject,
+    Options, Reject,
+    fate::{Fate, Met, fate, faults},
     row::{Person, Row},
 };
 use crate::{
-    access::{Caller, Permission, Role},
+    access::Caller,
     account::{
-        Arrival,
         arrival::{self, Known},
+        plan::Plans,
     },
     db::{Conn, Tx},
-    error::{Code, Error, Fault, Result, Rule},
-    id::UserId,
+    error::{Code, Fault, Result},
 };
 
 /// How a batch ended.
@@ -28,26 +28,30 @@ pub(super) struct Outcome {
     pub lines: String,
 }
 
-enum Fate<'a> {
-    Create(&'a Arrival),
-    Renew(UserId, &'a Arrival),
-    Skip,
-    Reject(Vec<Fault>),
-}
-
 /// Writes all rows.
 pub(super) async fn write(tx: &mut Tx, caller: &Caller, rows: &[Row], options: &Options) -> Result<Outcome> {
     let mut outcome = Outcome::default();
+    let tiers = arrival::tiers(rows.iter().filter_map(|row| Some(&row.person.as_ref().ok()?.arrival)));
+    let plans = Plans::held(tx, &tiers).await?;
     for run in runs(rows) {
+        let known = known(tx, run).await?;
         let mut created = Vec::new();
-        for (row, fate) in run.iter().zip(decide(tx, caller, run, options).await?) {
-            match fate {
-                Fate::Create(arrival) => created.push(arrival),
-                Fate::Renew(id, arrival) => match arrival::renew(tx, caller, id, arrival).await {
+        for row in run {
+            let person = match &row.person {
+                Ok(person) => person,
+                Err(faults) => {
+                    outcome.reject(row, faults.clone());
+                    continue;
+                }
+            };
+            let met = Met::of(&person.arrival, &known);
+            match fate(caller, &plans, (row.number, person), &met, options)? {
+                Fate::Create => created.push(&person.arrival),
+                Fate::Renew(id) => match arrival::renew(tx, caller, &plans, id, &person.arrival).await {
                     Ok(true) => outcome.updated += 1,
                     Ok(false) => outcome.skipped += 1,
-                    Err(error) if error.code() == Code::Forbidden => {
-                        outcome.reject(row, vec![Rule::new(error.code().as_str(), error.code().sentence()).of("role")]);
+                    Err(error) if matches!(error.code(), Code::Forbidden | Code::Invalid) => {
+                        outcome.reject(row, faults(&error, "role"));
                     }
                     Err(error) => return Err(error),
                 },
@@ -55,30 +59,31 @@ pub(super) async fn write(tx: &mut Tx, caller: &Caller, rows: &[Row], options: &
                 Fate::Reject(faults) => outcome.reject(row, faults),
             }
         }
-        arrival::admit(tx, caller, &created).await?;
+        arrival::admit(tx, caller, &plans, &created).await?;
         outcome.created += created.len() as u64;
     }
     Ok(outcome)
 }
 
-/// Tells what [`write`] would do, row by row.
-pub(super) async fn rehearse(conn: &mut Conn, caller: &Caller, rows: &[Row], options: &Options) -> Result<Outcome> {
-    let mut outcome = Outcome::default();
-    for run in runs(rows) {
-        for (row, fate) in run.iter().zip(decide(conn, caller, run, options).await?) {
-            match fate {
-                Fate::Create(_) => outcome.created += 1,
-                Fate::Renew(..) => outcome.updated += 1,
-                Fate::Skip => outcome.skipped += 1,
-                Fate::Reject(faults) => outcome.reject(row, faults),
-            }
+/// Marks those who are here already and so are skipped, before their passwords are hashed for nothing.
+pub(super) async fn pass_over(conn: &mut Conn, rows: &mut [Row]) -> Result<()> {
+    let known = known(conn, rows).await?;
+    for person in rows.iter_mut().filter_map(|row| row.person.as_mut().ok()) {
+        if Met::of(&person.arrival, &known).person().is_some() {
+            (person.is_here, person.password) = (true, None);
         }
     }
-    Ok(outcome)
+    Ok(())
+}
+
+async fn known(conn: &mut Conn, rows: &[Row]) -> Result<Known> {
+    let people = rows.iter().filter_map(|row| row.person.as_ref().ok()).filter(|person| !person.is_here);
+    arrival::known(conn, &people.map(|person| &person.arrival).collect::<Vec<_>>()).await
 }
 
 impl Outcome {
-    fn reject(&mut self, row: &Row, faults: Vec<Fault>) {
+    /// Counts a row as refused.
+    pub fn reject(&mut self, row: &Row, faults: Vec<Fault>) {
         for fault in &faults {
             let number = row.number.to_string();
             super::export::line(
@@ -109,51 +114,4 @@ fn runs(rows: &[Row]) -> Vec<&[Row]> {
     }
     runs.push(&rows[start..]);
     runs
-}
-
-async fn decide<'a>(conn: &mut Conn, caller: &Caller, rows: &'a [Row], options: &Options) -> Result<Vec<Fate<'a>>> {
-    let arrivals: Vec<_> = rows.iter().filter_map(|row| Some(&row.person.as_ref().ok()?.arrival)).collect();
-    let known = arrival::known(conn, &arrivals).await?;
-    rows.iter().map(|row| fate(caller, row, &known, options)).collect()
-}
-
-fn fate<'a>(caller: &Caller, row: &'a Row, known: &Known, options: &Options) -> Result<Fate<'a>> {
-    let arrival = match &row.person {
-        Ok(person) => &person.arrival,
-        Err(faults) => return Ok(Fate::Reject(faults.clone())),
-    };
-    let reject =
-        |code: Code, field: &'static str| Ok(Fate::Reject(vec![Rule::new(code.as_str(), code.sentence()).of(field)]));
-    let by_email = known.email(&arrival.email);
-    let by_external_id = arrival.external_id.as_deref().and_then(|id| known.external_id(id));
-    let Some(id) = by_email.or(by_external_id) else {
-        if arrival.username.as_ref().is_some_and(|name| known.username(name).is_some()) {
-            return reject(Code::UsernameTaken, "username");
-        }
-        let may_grant = || caller.must(Permission::UsersGrant).and_then(|()| caller.must_give(arrival.role));
-        if arrival.role > Role::User && may_grant().is_err() {
-            return reject(Code::Forbidden, "role");
-        }
-        return Ok(Fate::Create(arrival));
-    };
-    match options.conflict {
-        Conflict::Skip => Ok(Fate::Skip),
-        Conflict::Fail if options.mode == Mode::Write => Err(Error::new(Code::Conflict).detail(format!(
-            "Row {}: {} is here already, so the import ends. The batches before this one stay; use another \
-             --on-conflict to go on.",
-            row.number,
-            arrival.email.as_str()
-        ))),
-        Conflict::Fail => reject(Code::EmailTaken, "email"),
-        Conflict::Update if by_external_id.is_some_and(|other| other != id) => {
-            reject(Code::ExternalIdTaken, "external_id")
-        }
-        Conflict::Update => {
-            let owner = arrival.username.as_ref().and_then(|name| known.username(name));
-            if owner.is_some_and(|owner| owner != id) {
-                return reject(Code::UsernameTaken, "username");
-            }
-            Ok(Fate::Renew(id, arrival))
-        }
-    }
 }

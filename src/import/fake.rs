@@ -52,7 +52,7 @@ impl Crowd {
     }
 
     fn person(&mut self, number: u64) -> Result<Person, Rule> {
-        Ok(Person { arrival: self.arrival(number)?, password: None })
+        Ok(Person { arrival: self.arrival(number)?, password: None, is_here: false })
     }
 
     fn arrival(&mut self, number: u64) -> Result<Arrival, Rule> {

@@ -8,20 +8,21 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::mpsc, task::JoinSet};
+use tokio::sync::mpsc;
 
 use super::{
     Journal, Mapping, Mode, Options, REJECTS, Report, Source, batch,
     csv::{Cells, malformed, unreadable},
-    row::Row,
+    hashing::hashing,
+    rehearsal::Rehearsal,
+    row::{Form, Row},
     store::{self, Progress},
 };
 use crate::{
     access::{Caller, Permission},
     app::App,
-    error::{Code, Error, Result},
+    error::{Code, Result},
     event,
-    password::Password,
 };
 
 /// Rows that are written in one transaction where each costs a hash, so that a kill loses little.
@@ -30,16 +31,20 @@ const HASHED_ROWS: usize = 200;
 const BACKLOG: i64 = 20_000;
 /// How often a batch is tried whose people came in by another door meanwhile.
 const TRIES: usize = 5;
+/// How long one batch is waited for before it is asked again who brings it.
+const PATIENCE: Duration = Duration::from_secs(5);
 
-struct Batch {
-    rows: Vec<Row>,
-    position: u64,
+/// Rows that are written together.
+pub(super) struct Batch {
+    pub rows: Vec<Row>,
+    /// How far the source was read for them, in bytes.
+    pub position: u64,
 }
 
-/// Brings everybody in. `watch` hears of each batch.
+/// Brings everybody in. `watch` hears of each batch. Whether the caller still may is asked before each.
 ///
 /// # Errors
-/// `forbidden`; `malformed` when the source breaks off; `conflict` when somebody is here already and
+/// `forbidden`, `token_refused`; `malformed` when the source breaks off; `conflict` when somebody is here already and
 /// [`super::Conflict::Fail`] was asked for. What was written until then stays, and the same import goes on from there.
 pub async fn run(
     app: &App,
@@ -55,11 +60,10 @@ pub async fn run(
     let is_hashed = mapping.place(super::Field::Password).is_some() && options.mode == Mode::Write;
     let mut batches = reading(source, mapping, options.clone(), state.report.rows);
     if is_hashed {
-        batches = hashing(app, batches);
+        batches = hashing(app, batches, options.conflict);
     }
-    while let Some(batch) = batches.recv().await {
-        let batch = batch?;
-        let outcome = state.settle(app, caller, &batch.rows, options).await?;
+    while let Some((batch, caller)) = next(app, caller, &mut batches).await? {
+        let outcome = state.settle(app, &caller, &batch.rows, options).await?;
         state.report.position = batch.position;
         let room = REJECTS.saturating_sub(state.report.rejects.len());
         state.report.rejects.extend(outcome.rejects.into_iter().take(room));
@@ -74,11 +78,31 @@ pub async fn run(
     Ok(state.report)
 }
 
+/// The next batch, with whoever brings it as he stands now. A source may take hours: he may have lost the permission, or
+/// his session, since he began.
+async fn next(
+    app: &App,
+    caller: &Caller,
+    batches: &mut mpsc::Receiver<Result<Batch>>,
+) -> Result<Option<(Batch, Caller)>> {
+    loop {
+        let batch = tokio::time::timeout(PATIENCE, batches.recv()).await;
+        let Ok(None) = batch else {
+            let caller = app.bearers.again(&mut app.db.read(), caller).await?;
+            caller.must(Permission::UsersImport)?;
+            let Ok(Some(batch)) = batch else { continue };
+            return Ok(Some((batch?, caller)));
+        };
+        return Ok(None);
+    }
+}
+
 /// Where an import stands.
 struct State {
     id: Option<[u8; 32]>,
     report: Report,
     rejects: Option<Rejects>,
+    rehearsal: Rehearsal,
 }
 
 impl State {
@@ -100,12 +124,12 @@ impl State {
             rejected: count(earlier.rejected),
             ..Report::default()
         };
-        Ok(Self { id, report, rejects })
+        Ok(Self { id, report, rejects, rehearsal: Rehearsal::default() })
     }
 
     async fn settle(&mut self, app: &App, caller: &Caller, rows: &[Row], options: &Options) -> Result<batch::Outcome> {
         let outcome = match options.mode {
-            Mode::DryRun => batch::rehearse(&mut app.db.read(), caller, rows, options).await?,
+            Mode::DryRun => self.rehearsal.next(app, caller, rows, options).await?,
             Mode::Write => self.write(app, caller, rows, options).await?,
         };
         self.report = self.after(rows.len(), &outcome);
@@ -130,8 +154,9 @@ impl State {
                 })
                 .await;
             let Err(error) = done else { return done };
-            // Somebody took the address between the look-up and the write: looked up again, he is known.
-            let is_taken = matches!(error.code(), Code::EmailTaken | Code::UsernameTaken | Code::ExternalIdTaken);
+            // Somebody took the address between the look-up and the write, or went: looked up again, that is known.
+            let is_taken =
+                matches!(error.code(), Code::EmailTaken | Code::UsernameTaken | Code::ExternalIdTaken | Code::NotFound);
             // A database that is away for a moment must not end hours of work.
             let is_away = matches!(error.code(), Code::DatabaseUnavailable) && self.id.is_some();
             if !(is_taken || is_away) || tries == TRIES {
@@ -215,7 +240,9 @@ fn reading(source: Source, mapping: Mapping, options: Options, done: u64) -> mps
                         match csv.record() {
                             Ok(None) => break,
                             Ok(Some(_)) if left > 0 => left -= 1,
-                            Ok(Some(cells)) => rows.push(Row::read(&mapping, &options, csv.number, cells)),
+                            Ok(Some(cells)) => {
+                                rows.push(Row::read(&mapping, &options, Form::Escaped, csv.number, cells));
+                            }
                             Err(e) => return drop(send.blocking_send(Err(unreadable(&e)))),
                         }
                     }
@@ -247,7 +274,7 @@ fn reading(source: Source, mapping: Mapping, options: Options, done: u64) -> mps
                     for cells in page {
                         number += 1;
                         if number > done + 1 {
-                            rows.push(Row::read(&mapping, &options, number, cells));
+                            rows.push(Row::read(&mapping, &options, Form::Plain, number, cells));
                         }
                         if rows.len() == size {
                             let rows = std::mem::take(&mut rows);
@@ -264,59 +291,6 @@ fn reading(source: Source, mapping: Mapping, options: Options, done: u64) -> mps
         }
     }
     batches
-}
-
-/// Hashes what is not hashed yet, while the batch before is written.
-fn hashing(app: &App, mut batches: mpsc::Receiver<Result<Batch>>) -> mpsc::Receiver<Result<Batch>> {
-    let (send, hashed) = mpsc::channel(1);
-    let app = app.clone();
-    tokio::spawn(async move {
-        while let Some(mut batch) = batches.recv().await {
-            if let Ok(batch) = &mut batch
-                && let Err(error) = hash_all(&app, &mut batch.rows).await
-            {
-                return drop(send.send(Err(error)).await);
-            }
-            if send.send(batch).await.is_err() {
-                return;
-            }
-        }
-    });
-    hashed
-}
-
-/// Few at once: enough to keep every thread busy, and no more, so that whoever signs in meanwhile waits for little.
-async fn hash_all(app: &App, rows: &mut [Row]) -> Result<()> {
-    let at_once = 2 * std::thread::available_parallelism().map_or(2, usize::from);
-    let (mut hashes, mut next) = (JoinSet::new(), 0);
-    loop {
-        while hashes.len() < at_once && next < rows.len() {
-            if let Some(password) = rows[next].person.as_mut().ok().and_then(|person| person.password.take()) {
-                let (app, n) = (app.clone(), next);
-                hashes.spawn(async move { hash(&app, &password).await.map(|hash| (n, hash)) });
-            }
-            next += 1;
-        }
-        let Some(done) = hashes.join_next().await else { return Ok(()) };
-        let (n, hash) = done.map_err(Error::internal)??;
-        if let Ok(person) = &mut rows[n].person {
-            person.arrival.hash = Some(hash);
-        }
-    }
-}
-
-/// Hashes a password, and waits for a place as long as it takes.
-///
-/// # Errors
-/// `internal`.
-pub(super) async fn hash(app: &App, password: &Password) -> Result<crate::password::Hash> {
-    loop {
-        match app.pool.admit() {
-            Ok(mut ticket) => return ticket.hash(password).await,
-            Err(error) if error.code() == Code::Busy => tokio::time::sleep(Duration::from_millis(50)).await,
-            Err(error) => return Err(error),
-        }
-    }
 }
 
 /// Waits while the log is far behind, so that neither it nor what reads it grows without end. Where nobody numbers it,

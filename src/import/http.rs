@@ -7,8 +7,11 @@ use std::{
 
 use axum::{
     body::Body,
-    extract::{FromRequest, Request, State},
-    http::header::{CONTENT_DISPOSITION, CONTENT_TYPE},
+    extract::{FromRequest, FromRequestParts, Request, State},
+    http::{
+        header::{CONTENT_DISPOSITION, CONTENT_TYPE},
+        request::Parts,
+    },
     response::{IntoResponse, Response},
 };
 use bytes::{Buf, Bytes};
@@ -26,11 +29,14 @@ use crate::{
         Json, NoTimeLimit, Query,
         openapi::{Operation, Takes},
     },
+    password::Password,
     shape,
 };
 
 /// The most bytes of an import.
 const LIMIT: u64 = 1 << 30;
+/// The header with the password of whoever brings none. It is none of the query's, which is logged on the way.
+const DEFAULT_PASSWORD: &str = "X-Default-Password";
 /// How long the next bytes may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -43,7 +49,7 @@ body! {
         /// What becomes of somebody who is here already: `skip` (the default), `update` or `fail`.
         #[example("skip")]
         on_conflict: Option<String>,
-        /// Whether passwords in the file need not be changed at the first sign-in.
+        /// Whether passwords in the file, and the default one, need not be changed at the first sign-in.
         #[example(false)]
         keep_password: Option<bool>,
         /// Whether a role above `user` may come in.
@@ -119,30 +125,58 @@ impl Takes for CsvBody {
     }
 }
 
+/// The password of whoever brings none.
+pub(crate) struct DefaultPassword(Option<Password>);
+
+impl<S: Sync> FromRequestParts<S> for DefaultPassword {
+    type Rejection = Error;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+        let Some(value) = parts.headers.get(DEFAULT_PASSWORD) else { return Ok(Self(None)) };
+        let text = std::str::from_utf8(value.as_bytes());
+        let text = text.map_err(|_| Error::invalid(DEFAULT_PASSWORD, "not_utf8", "This must be UTF-8."))?;
+        Ok(Self(Some(Password::parse(text).map_err(|rule| rule.error(DEFAULT_PASSWORD))?)))
+    }
+}
+
+impl Takes for DefaultPassword {
+    fn taken(operation: &mut Operation) {
+        let about = "The password of whoever brings none, in UTF-8. It must be changed at the first sign-in, unless \
+                     `keep_password` says otherwise.";
+        operation.header(DEFAULT_PASSWORD, about, "Correct-Horse-7-Battery");
+        operation.refuse(&[Code::Invalid, Code::Busy]);
+    }
+}
+
 /// `POST /users/import`.
 pub(crate) async fn import(
     State(app): State<App>,
     _: NoTimeLimit,
     caller: Caller,
+    default_password: Result<DefaultPassword>,
     how: Result<Query<How>>,
     body: Result<CsvBody>,
 ) -> Result<Json<Value>> {
     caller.must(Permission::UsersImport)?;
-    let (how, body) = (how?.0, body?);
+    let (default_password, how, body) = (default_password?.0, how?.0, body?);
+    let mode = if how.dry_run == Some(true) { Mode::DryRun } else { Mode::Write };
     let input = Box::new(Pump::start(body.0));
     let opened = tokio::task::spawn_blocking(move || Csv::open(input)).await.map_err(Error::internal)?;
     let (csv, headers) = opened?;
     let given: Vec<String> = how.map.iter().flat_map(|map| map.split(',')).map(ToOwned::to_owned).collect();
     let mapping = Mapping::new(&headers, &given)?;
     let conflict = how.on_conflict.as_deref().map_or(Some(Conflict::Skip), Conflict::parse);
+    let default_hash = match default_password {
+        Some(password) => super::default_hash(&app, &password, mode, DEFAULT_PASSWORD).await?,
+        None => None,
+    };
     let options = Options {
         batch: super::BATCH,
         conflict: conflict
             .ok_or_else(|| Error::invalid("on_conflict", "unknown_word", "This must be one of: skip, update, fail."))?,
         passwords: if how.keep_password == Some(true) { Passwords::Keep(app.policy()) } else { Passwords::MustChange },
-        default_hash: None,
+        default_hash,
         roles: if how.allow_roles == Some(true) { Roles::Allowed } else { Roles::Refused },
-        mode: if how.dry_run == Some(true) { Mode::DryRun } else { Mode::Write },
+        mode,
     };
     let columns: serde_json::Map<String, Value> =
         mapping.columns().iter().map(|(name, field)| (name.clone(), json!(field.map(super::Field::as_str)))).collect();

@@ -2,19 +2,23 @@
 //!
 //! The invariant: however often an import is killed and begun again, each row of its source ends as one account, one
 //! refusal or nothing - how far it has come is written in the transaction of each batch. Memory does not grow with the
-//! source: rows are read, hashed and written in batches, each stage a few batches ahead of the next.
+//! source: rows are read, hashed and written in batches, each stage a few batches ahead of the next. (A rehearsal alone
+//! remembers a few bytes of each row.)
 //!
-//! Begin with [`run`]. What a column can hold is in [`field`], what becomes of a row in `row.rs` and `batch.rs`.
+//! Begin with [`run`]. What a column can hold is in [`field`], what becomes of a row in `row.rs` and `fate.rs`.
 
 mod batch;
 pub mod csv;
 pub mod export;
 pub mod fake;
+mod fate;
 pub mod field;
 mod flow;
 pub mod foreign;
+mod hashing;
 pub mod http;
 pub mod mapping;
+mod rehearsal;
 mod row;
 mod store;
 
@@ -23,6 +27,7 @@ use std::path::PathBuf;
 pub use csv::Csv;
 pub use field::Field;
 pub use flow::run;
+pub use hashing::default_hash;
 pub use mapping::Mapping;
 
 use crate::{

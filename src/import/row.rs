@@ -31,6 +31,23 @@ pub struct Person {
     pub arrival: Arrival,
     /// His password.
     pub password: Option<Password>,
+    /// Whether he was found here before his password was hashed, and so is skipped.
+    pub is_here: bool,
+}
+
+/// How the cells of a source tell their texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// With an apostrophe before what a spreadsheet would run, as an export has it.
+    Escaped,
+    /// As they are.
+    Plain,
+}
+
+impl Form {
+    fn text(self, cell: &str) -> &str {
+        if self == Self::Escaped { export::unescaped(cell) } else { cell }
+    }
 }
 
 /// The most of a row that is told where it was rejected, in bytes.
@@ -38,28 +55,30 @@ const TOLD: usize = 4_096;
 
 impl Row {
     /// Reads a row; every fault is told.
-    pub fn read(mapping: &Mapping, options: &Options, number: u64, cells: Cells) -> Self {
+    pub fn read(mapping: &Mapping, options: &Options, form: Form, number: u64, cells: Cells) -> Self {
         match cells {
-            Ok(cells) => Self { number, person: person(mapping, options, &cells), text: shown(mapping, &cells) },
+            Ok(cells) => {
+                Self { number, person: person(mapping, options, form, &cells), text: shown(mapping, form, &cells) }
+            }
             Err(rule) => Self { number, person: Err(vec![rule.of("row")]), text: String::new() },
         }
     }
 }
 
-fn person(mapping: &Mapping, options: &Options, cells: &[String]) -> Result<Person, Vec<Fault>> {
+fn person(mapping: &Mapping, options: &Options, form: Form, cells: &[String]) -> Result<Person, Vec<Fault>> {
     let columns = mapping.columns();
     if cells.len() != columns.len() {
         let message = format!("This row has {} columns, the header {}.", cells.len(), columns.len());
         return Err(vec![Rule::new("wrong_columns", message).of("row")]);
     }
-    let address = mapping.place(Field::Email).and_then(|n| cells.get(n)).map_or("", |cell| cell.trim());
+    let address = mapping.place(Field::Email).and_then(|n| cells.get(n)).map_or("", |cell| form.text(cell.trim()));
     let email = if address.is_empty() { Err(Rule::required()) } else { Email::parse(address) };
     let email = email.map_err(|rule| vec![rule.of("email")])?;
-    let mut person = Person { arrival: Arrival::new(email), password: None };
+    let mut person = Person { arrival: Arrival::new(email), password: None, is_here: false };
     let mut faults = Vec::new();
     for ((_, field), cell) in columns.iter().zip(cells) {
         let Some(field) = field.filter(|field| *field != Field::Email && !cell.trim().is_empty()) else { continue };
-        let cell = if field.is_secret() { cell } else { export::unescaped(cell) };
+        let cell = if field.is_secret() { cell } else { form.text(cell) };
         if let Err(rule) = person.take(field, cell, options) {
             faults.push(rule.of(field.as_str()));
         }
@@ -99,9 +118,8 @@ impl Person {
             Field::IsVerified if flag(cell)? => {}
             Field::IsVerified => arrival.verification = Verification::Pending,
             Field::IsPremium => arrival.is_premium = Some(flag(cell)?),
-            Field::SubscriptionTier => {
-                arrival.subscription_tier = Some(word(cell, &["basic", "premium", "enterprise"])?);
-            }
+            // Whether there is such a plan, and whether the importer may give it, is asked of the database.
+            Field::SubscriptionTier => arrival.subscription_tier = Some(cell.trim().to_ascii_lowercase()),
             Field::SubscriptionStatus => {
                 arrival.subscription_status = Some(word(cell, &["active", "canceled", "past_due"])?);
             }
@@ -214,7 +232,7 @@ fn time(cell: &str) -> Result<Time, Rule> {
 }
 
 /// The row as one line of CSV; the cells of secrets are empty.
-fn shown(mapping: &Mapping, cells: &[String]) -> String {
+fn shown(mapping: &Mapping, form: Form, cells: &[String]) -> String {
     let secret = |n: usize| mapping.columns().get(n).and_then(|column| column.1).is_some_and(Field::is_secret);
     let mut text = String::new();
     for (n, cell) in cells.iter().enumerate() {
@@ -222,7 +240,7 @@ fn shown(mapping: &Mapping, cells: &[String]) -> String {
             text.push(',');
         }
         if !secret(n) && text.len() + cell.len() < TOLD {
-            export::cell(cell, &mut text);
+            export::cell(form.text(cell), &mut text);
         }
     }
     text

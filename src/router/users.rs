@@ -106,7 +106,8 @@ fn crowd() -> Routes<App> {
             Doc::new("importUsers", "Import users")
                 .about(
                     "A CSV of any length, up to 1 GiB. Rows are written in batches: when it breaks off, send it again, \
-                     and who is here already is skipped.",
+                     and who is here already is skipped. It ends with 401 or 403 when whoever sends it is let in no \
+                     more.",
                 )
                 .needs(Permission::UsersImport.as_str())
                 .gives::<import::Told>(200, "What became of the rows.")

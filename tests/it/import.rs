@@ -1,7 +1,11 @@
 //! Importing, exporting and making people up: the real program beside a server, and the routes.
 
+mod arrivals;
 mod crash;
 mod foreign;
+mod progress;
+mod rehearsal;
+mod standing;
 
 use std::{
     fmt::Write,
@@ -18,6 +22,7 @@ use crate::{
         client::PASSWORD,
         program::{Answer, Program},
     },
+    people::person,
 };
 
 const PEOPLE: &str = include_str!("../data/people.csv");
@@ -100,6 +105,7 @@ each_engine! {
 
     async fn a_rehearsal_changes_nothing(app) {
         let path = file(&app, "people.csv", format!("{PEOPLE}x,No,Body,nobody,,\n"));
+        import(&app, &path, &["--dry-run", "--default-password", "weak"]).refused(&["default_password"]);
         let answer = import(&app, &path, &["--dry-run", "--default-password", PASSWORD]);
         assert_eq!((answer.code, counts(&answer)), (1, [50, 0, 0, 1]));
         assert!(answer.out.contains("row 52: email:"), "{answer:?}");
@@ -160,7 +166,7 @@ each_engine! {
     }
 
     async fn whoever_is_here_is_skipped_changed_or_ends_the_import(app) {
-        let ann = app.register("ann").await;
+        let ann = person(&app, "ann", Role::User).await;
         let path = file(&app, "more.csv", "uid;mail;name;job\n77;Ann@Example.com;Ann New;Smith\n78;bob@example.com;Bob Ray;\n");
         let fail = import(&app, &path, &["--map", "job=current_title", "--on-conflict", "fail"]);
         fail.refused(&["Row 2: Ann@Example.com is here already"]);
@@ -179,9 +185,11 @@ each_engine! {
     }
 
     async fn hashes_made_elsewhere_open(app) {
-        let mut text = "email,password\n".to_owned();
+        // In a column of their own, or among passwords.
+        let mut text = "email,password,password_hash\n".to_owned();
         for (n, hash) in HASHES.iter().enumerate() {
-            writeln!(text, "h{n}@example.com,\"{hash}\"").unwrap();
+            let (before, behind) = if n % 2 == 0 { (",", "") } else { ("", ",") };
+            writeln!(text, "h{n}@example.com,{before}\"{hash}\"{behind}").unwrap();
         }
         let path = file(&app, "hashes.csv", text);
         assert_eq!(counts(&import(&app, &path, &[]).expect(0)), [HASHES.len() as u64, 0, 0, 0]);
@@ -194,11 +202,11 @@ each_engine! {
     async fn what_is_exported_runs_nothing_and_comes_in_again(app) {
         let path = file(&app, "odd.csv", format!(
             "email,password,full_name,bio,phone,location,subscription_tier,is_premium,user_metadata,id,created_at\n\
-             ann@example.com,{PASSWORD},=HYPERLINK(1) x,\"- a list,\nof \"\"two\"\"\",+351 21,'@home,premium,yes,\"{{\"\"a\"\":1}}\",77,2019-01-02T03:04:05Z\n"
+             +ann@example.com,{PASSWORD},=HYPERLINK(1) x,\"- a list,\nof \"\"two\"\"\",+351 21,'@home,premium,yes,\"{{\"\"a\"\":1}}\",77,2019-01-02T03:04:05Z\n"
         ));
         import(&app, &path, &[]).expect(0);
         let out = exported(&app, &[]);
-        assert!(out.contains("'=HYPERLINK(1) x") && out.contains("'+351 21") && out.contains("'@home"), "{out}");
+        assert!(out.contains("'=HYPERLINK(1) x") && out.contains("'+351 21") && out.contains("'+ann@example.com") && out.contains("'@home"), "{out}");
         assert!(!out.contains("$argon2"), "{out}");
         let hashes = exported(&app, &["--format", "jsonl", "--with-hashes"]);
         assert!(hashes.contains("\"password_hash\":\"$argon2id$"), "{hashes}");
@@ -210,6 +218,7 @@ each_engine! {
             after[own] = before[own].clone();
         }
         assert_eq!(after, before);
+        assert_eq!(before["email"], "+ann@example.com");
     }
 
     async fn people_are_made_up_but_not_among_real_ones(app) {
@@ -276,4 +285,12 @@ const HASHES: &[&str] = &[
     "$firebase-scrypt$ln=10,r=8,sep=Bw,key=jxspr8Ki0RYycVU8zykbdLGjFQ3McFUH0uiiTvC8pVMXAn210wjLNmdZJzxUECKbm0QsEmYUSDzZvpjeJ9WmXA$c2FsdHNhbHRzYWx0$k/mYBYibuUsIr4cW9t2yx+pSb82anphD0++iTk+z9lRtHfzVW9tjOU7w2h8zoi+NLvYWIeC1LO83svwoCMSE5Q",
     "$5$rounds=1000$A4Qhg9IQ3TZjJr0u$kmXi1Ye5v0iGUKaXPtT3bW4Wh.lI2ur1QutJOdGZQG0",
     "$5$VqjU9rn6foeBuvpG$O8dzzM1bVLNWBlSXZyU.zIrNJQt.VUCcac4z6MORmu6",
+    "$6$rounds=1000$saltstring12345$exL3Ek/5.my1Y.RNqMC7UfV9bPszOfMBNoqvzu9BLAnq3BG5EcOBn5POJCQMKW5mEXtWXZKL0l8xQHWKG6SRG0",
+    "$6$saltsalt4567$utDZObebX0yb8epY16ls0ekhgJz78LsgMQDdVTFGPRCs8avW32DQRqeMRjPi8.4n2MQR7gKVeaFScBJdZwH69.",
+    "$argon2id$v=19$m=256,t=2,p=2$c2l4dGVlbiBieXRlIHNsdA$6OjTV+3ktYY+WCh4carJgGl1fGs28JOTK0H7ZnRGoNM",
+    "$argon2i$v=19$m=256,t=2,p=2$c2l4dGVlbiBieXRlIHNsdA$5DUzVYXH0hYmn61p6rED8T1cP7H+TpXsmXufqvfbxAY",
+    "$argon2d$v=19$m=256,t=2,p=2$c2l4dGVlbiBieXRlIHNsdA$QIlpdjnkT+mxxrdStxrPOpUIIddd8suyTj+RRBXWN+4",
+    "$2a$05$x38v3FHyiDDgsRtKPx1qgemqGmgi5qOmWpseTBOI5MbjwwdjpxI9i",
+    "$pbkdf2-sha512$i=1000,l=32$+/8gc2l4dGVlbiBieXRlcw$mo6+lga79jDCjSMLz/SvDaB7c6aEJ/i4R7Fh3hhO+qA",
+    "pbkdf2_sha1$1000$exHwvTlJV0cy$yGSgX950r4RBw+ujIMayix+fNC0=",
 ];

@@ -156,6 +156,11 @@ async fn changed(tx: &mut Tx, caller: &Caller, before: User, how: &str, role: &s
     Ok(after)
 }
 
+/// What the plans add that superadmins wrote down.
+pub(super) async fn plans(conn: &mut Conn) -> Result<Vec<(String, String)>> {
+    store::plans(conn).await
+}
+
 /// What a plan adds, if superadmins wrote it down. It is not taken away until the transaction ends.
 pub(super) async fn plan(tx: &mut Tx, tier: &str) -> Result<Option<String>> {
     store::plan(tx, tier).await
