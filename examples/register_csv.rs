@@ -91,6 +91,9 @@ async fn main() -> ExitCode {
 }
 
 /// Registers everybody and signs everybody in.
+///
+/// # Errors
+/// Of the file, or of the first answer that says no.
 pub async fn run(arguments: Arguments) -> Outcome<()> {
     let people = csv::Reader::from_path(&arguments.people)?.into_deserialize().collect::<Result<Vec<Person>, _>>()?;
     let address = arguments.server.trim_end_matches('/').to_owned();

@@ -17,9 +17,9 @@ use crate::{
 };
 
 /// The routes, ready to be served. What every request meets before them is in [`crate::http::shell`].
-pub fn router(app: App) -> Router {
+pub fn router(app: &App) -> Router {
     let name = app.config.app.name.clone();
-    traced(&app, routes().into_router(app.clone(), Pages::new(move || document(&name))))
+    traced(app, routes().into_router(app.clone(), Pages::new(move || document(&name))))
 }
 
 /// The `OpenAPI` document of a service with this name.

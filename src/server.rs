@@ -45,7 +45,7 @@ impl Server {
     /// `conflict` when the address is taken; those of [`App::start`].
     pub async fn behind(door: Door, app: App) -> Result<Self> {
         let (listener, tls) = door.listen()?;
-        let routes = router(app.clone());
+        let routes = router(&app);
         let background = app.start(jobs::WORK, jobs::run).await?;
         let mut watching = JoinSet::new();
         if let Some(tls) = tls.clone() {

@@ -81,6 +81,7 @@ fn triples(field: Field, text: &str) -> impl Iterator<Item = u32> {
 const PLAN: i64 = Facet::PREMIUM | Facet::TIER;
 
 /// The conditions that are asked for together by a gram of their own: a bit for each of them, and the gram.
+#[must_use]
 pub fn together(tests: &[Test]) -> Option<(u64, Vec<Vec<u32>>)> {
     let (mut bits, mut both) = (0, Facet::default());
     for (n, test) in tests.iter().enumerate().take(63) {

@@ -36,6 +36,7 @@ const DESK: &str = "Canary-Desk-13";
 const LINKED: &str = "Canary-Linked-14";
 const IMPORTED: &str = "Canary-Imported-15";
 const COLLECTOR: &str = "Canary-Collector-16";
+const EVERYBODY: &str = "Canary-Everybody-17";
 /// `CanaryMaster` again and again, 32 bytes of it.
 const MASTER_KEY: &str = "Q2FuYXJ5TWFzdGVyQ2FuYXJ5TWFzdGVyQ2FuYXJ5TWE=";
 /// What must be found, or the sinks were not read.
@@ -146,10 +147,12 @@ async fn look_after(client: &Client, database: &Database) -> Vec<String> {
 
     let hash = bcrypt::hash(IMPORTED, 4).unwrap();
     let broken = hash.replace("$04$", "$99$");
-    let rows = format!("email,full_name,password_hash\na@example.com,An A,{hash}\nb@example.com,A B,{broken}\n");
-    let answer =
-        root.send("POST", "/api/v1/users/import", Some(("text/csv", rows.into_bytes()))).await.expect(200).json();
-    assert_eq!((&answer["created"], &answer["rejected"]), (&json!(1), &json!(1)), "{answer}");
+    let rows = format!(
+        "email,full_name,password_hash\na@example.com,An A,{hash}\nb@example.com,A B,{broken}\nc@example.com,A C,\n"
+    );
+    let (root, rows) = (root.with("x-default-password", EVERYBODY), Some(("text/csv", rows.into_bytes())));
+    let answer = root.send("POST", "/api/v1/users/import", rows).await.expect(200).json();
+    assert_eq!((&answer["created"], &answer["rejected"]), (&json!(2), &json!(1)), "{answer}");
     client.login_with("a@example.com", IMPORTED).await;
     // The salt and the digest, whatever stands in front of them.
     secrets.extend([hash, broken].map(|hash| hash[7..].to_owned()));
@@ -211,7 +214,7 @@ async fn nothing_is_logged(database: Database, level: &str) {
     assert_eq!(file.contains("\"level\":\"DEBUG\""), ["debug", "trace"].contains(&level), "{file}");
     let fixed = [REGISTERED, WRONG, CHANGED, FOUNDER, OPERATOR, BODY, HEADER, COOKIE, QUERY, TOKEN, DATABASE, JWT_KEY];
     secrets.extend(fixed.map(str::to_owned));
-    secrets.extend([DESK, LINKED, IMPORTED, COLLECTOR].map(str::to_owned));
+    secrets.extend([DESK, LINKED, IMPORTED, COLLECTOR, EVERYBODY].map(str::to_owned));
     secrets.extend([MASTER_KEY.to_owned(), "CanaryMaster".to_owned()]);
     secrets.extend(own_password(&database));
     let mut sinks = vec![("the terminal", serving.err()), ("the log file", file)];

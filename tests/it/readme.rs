@@ -18,8 +18,8 @@ const README: &str = include_str!("../../README.md");
 /// The lines for a shell below a heading, from the line on that holds `mark`.
 fn block(heading: &str, mark: &str) -> String {
     let (_, below) = README.split_once(&format!("\n## {heading}\n")).unwrap();
-    let blocks = below.split("\n```sh\n").skip(1).map(|rest| rest.split("\n```").next().unwrap());
-    blocks.filter(|block| block.contains(mark)).next().unwrap().to_owned()
+    let mut blocks = below.split("\n```sh\n").skip(1).map(|rest| rest.split("\n```").next().unwrap());
+    blocks.find(|block| block.contains(mark)).unwrap().to_owned()
 }
 
 /// The statuses that the comments of a paragraph name.

@@ -87,7 +87,7 @@ pub(crate) async fn create(State(app): State<App>, once: Once, body: Result<Json
         role: Role::User,
         verification,
     };
-    make(&app, &once, new, password, oversight).await
+    Box::pin(make(&app, &once, new, password, oversight)).await
 }
 
 /// A password that somebody is given, or none: then he chooses his own.
@@ -117,7 +117,7 @@ pub(crate) async fn create_admin(State(app): State<App>, once: Once, body: Resul
         role: Role::Admin,
         verification: Verification::Pending,
     };
-    make(&app, &once, new, Some(applicant.password), None).await
+    Box::pin(make(&app, &once, new, Some(applicant.password), None)).await
 }
 
 async fn make(

@@ -50,7 +50,8 @@ fn table(people: usize) -> String {
 
 /// How often it is killed: `IMPORT_KILLS`, or a fifth as often as servers are, and five times at least.
 fn kills() -> usize {
-    let number = |name| variable(name).map(|text| text.parse::<usize>().unwrap_or_else(|_| panic!("{name} is no number")));
+    let number =
+        |name| variable(name).map(|text| text.parse::<usize>().unwrap_or_else(|_| panic!("{name} is no number")));
     number("IMPORT_KILLS").unwrap_or_else(|| number("CRASH_CYCLES").map_or(5, |cycles| (cycles / 5).max(5)))
 }
 

@@ -38,7 +38,7 @@ fn drawn(app: &TestApp, source: &str, input: String) -> String {
 
 each_engine! {
     async fn a_bar_tells_the_rate_and_a_stream_without_an_end_has_none(app) {
-        let text = |name: &str| format!("email\n{}", (0..1_500).map(|n| format!("{name}{n}@example.com\n")).collect::<String>());
+        let text = |name: &str| (0..1_500).fold("email\n".to_owned(), |text, n| text + name + &n.to_string() + "@example.com\n");
         let path = file(&app, "people.csv", text("file"));
         let bar = drawn(&app, path.to_str().unwrap(), String::new());
         assert!(bar.contains(" rows, ") && bar.contains("/s  ") && bar.contains("% ") && bar.contains(" left"), "{bar:?}");

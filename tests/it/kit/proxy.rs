@@ -50,11 +50,11 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (wire, state) = watch::channel(Wire::Whole);
         let loss = Loss::default();
-        let lost = Arc::clone(&loss);
+        let shared = Arc::clone(&loss);
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(carry(client, server, state.clone(), Arc::clone(&lost)));
+                tokio::spawn(carry(client, server, state.clone(), Arc::clone(&shared)));
             }
         });
         Self { address, server, wire, loss }

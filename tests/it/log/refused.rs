@@ -34,12 +34,14 @@ impl Refusals {
     }
 }
 
+/// The kind, whose doing, of whom, in which session, and the rest.
+type Row = (String, String, Option<UserId>, Option<SessionId>, String);
+
 /// What is told once the minute is over.
 pub async fn told(app: &TestApp) -> Refusals {
     app.app.db.clock().advance(Duration::from_secs(60));
     denizen::login::job::tally(&app.app).await.unwrap();
     app.numbered().await;
-    type Row = (String, String, Option<UserId>, Option<SessionId>, String);
     let query = sql("select kind, actor_kind, user_id, session_id, data from events where outcome = 'refused'");
     let rows = query.fetch_all::<Row>(&mut app.app.db.read()).await.unwrap();
     let told = rows.into_iter().map(|(kind, actor_kind, user, session, data)| {
