@@ -109,7 +109,7 @@ each_engine! {
 
     async fn what_is_no_search_is_refused_by_name(app) {
         let client = admin(&app).await;
-        let long = "a".repeat(100_000);
+        let long = "a".repeat(12_000);
         for (query, fault) in [
             ("first=ann", "first:unknown_field"),
             ("email_contains=x", "email_contains:unknown_field"),
@@ -142,7 +142,8 @@ each_engine! {
         for query in ["email=%00", "email=%ff", "email=a&email=b"] {
             problem(&client.get(&format!("{SEARCH}?{query}")).await, 400, "malformed");
         }
-        for length in [256, 12_000, 100_000] {
+        // What is longer than a head may be is refused for every route: `input::heads_over_16_kib_are_refused`.
+        for length in [256, 12_000] {
             let status = client.get(&format!("{SEARCH}?email={}", &long[..length])).await.status;
             assert!((400..500).contains(&status), "{length}: {status}");
         }
