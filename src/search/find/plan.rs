@@ -17,6 +17,8 @@ type Cost = [f64; 2];
 const PASS: Cost = [0.15, 0.2];
 /// To look at it where the way passes it.
 const STOP: Cost = [1.5, 1.2];
+/// The same where the rows lie along the way, as they were made.
+const NEXT: Cost = [1.5, 0.3];
 /// To look at it by its number.
 const LOOK: Cost = [1.5, 5.0];
 /// To look at it when all are read from end to end.
@@ -121,7 +123,12 @@ impl Plan {
     #[must_use]
     pub fn asks_the_index(engine: Engine, estimate: &Estimate) -> bool {
         let n = engine as usize;
-        engine == Engine::Sqlite || estimate.is_held || estimate.looked * LOOK[n] < STOP[n]
+        engine == Engine::Sqlite || estimate.is_held || estimate.looked * LOOK[n] < Self::stop(n, estimate)
+    }
+
+    /// What it costs to look at a row where the way passes it.
+    const fn stop(n: usize, estimate: &Estimate) -> f64 {
+        if estimate.is_as_made { NEXT[n] } else { STOP[n] }
     }
 
     /// The ways along the order, with what they cost.
@@ -131,8 +138,8 @@ impl Plan {
         let reach = Reach::over(estimate.walk * SLACK);
         let look = match engine {
             _ if estimate.is_held => 0.0,
-            _ if !Self::asks_the_index(engine, estimate) => STOP[n],
-            Engine::Sqlite => estimate.looked * STOP[n],
+            _ if !Self::asks_the_index(engine, estimate) => Self::stop(n, estimate),
+            Engine::Sqlite => estimate.looked * Self::stop(n, estimate),
             Engine::Postgres => estimate.looked * LOOK[n],
         };
         let walk = (Self::Walk(reach), estimate.walk * (PASS[n] + look));

@@ -63,6 +63,8 @@ pub struct Estimate {
     pub is_held: bool,
     /// Where it does not, the part of the rows that it does not rule out.
     pub looked: f64,
+    /// Whether the order is about that in which the rows were made, so that they lie along the way.
+    pub is_as_made: bool,
     /// The grams that are worth asking for.
     pub needs: Needs,
     /// The shortest of their lists: so many are leapt through.
@@ -147,6 +149,7 @@ impl Sample {
             is_common,
             walk: seen.walk(self.ahead(search), weight, (search.offset + search.rows(is_common)) as f64),
             is_held: search.filter.is_held(search.order.as_str()),
+            is_as_made: search.order == Order::CreatedAt,
             looked: (seen.count(seen.held) as f64 / seen.count(seen.bounds).max(1) as f64).min(1.0),
             grams: (!needs.is_empty()).then(|| rows(grams)),
             leaps: shortest * self.people,
