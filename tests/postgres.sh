@@ -41,7 +41,8 @@ postgres_stop() {
     local dir bin
     dir=$(readlink -f "$1") && bin=$(postgres_binaries) || return
     [[ -e $dir/data/postmaster.pid ]] || return 0
-    postgres_owned "$bin/pg_ctl" stop --silent --wait --mode="${2:-fast}" --pgdata="$dir/data"
+    # It syncs what it wrote at last, which are many small files after many tests.
+    postgres_owned "$bin/pg_ctl" stop --silent --wait --timeout=300 --mode="${2:-fast}" --pgdata="$dir/data"
 }
 
 postgres_restart() {
@@ -61,7 +62,7 @@ postgres_launch() {
     done
     bin=$(postgres_binaries) || return
     echo "$port" >"$dir/port" && : >"$dir/log" && chmod 666 "$dir/log" || return
-    postgres_owned "$bin/pg_ctl" start --silent --wait --pgdata="$dir/data" --log="$dir/log" --options="$options" \
+    postgres_owned "$bin/pg_ctl" start --silent --wait --timeout=300 --pgdata="$dir/data" --log="$dir/log" --options="$options" \
         >>"$dir/log" 2>&1 || return
     echo "postgres://postgres:$(<"$dir/password")@127.0.0.1:$port/postgres"
 }

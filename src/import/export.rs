@@ -1,5 +1,5 @@
-//! Everybody, or whom a search finds, page by page: as CSV that a spreadsheet opens without running anything, or as JSON lines. What the caller
-//! does not see in others is left out here too, and a page is read with what he may do by then.
+//! Everybody, or whom a search finds, page by page: as CSV that a spreadsheet opens without running anything, or as JSON
+//! lines. What the caller does not see in others is left out here too, and a page is read with what he may do by then.
 
 use std::{borrow::Cow, collections::HashSet};
 
@@ -170,7 +170,7 @@ impl Export {
         let mut lines = String::with_capacity(users.len() * 400);
         if !std::mem::replace(&mut self.is_begun, true) && self.format == Format::Csv {
             line(COLUMNS.iter().copied(), &mut lines);
-        } else if users.is_empty() {
+        } else if users.is_empty() && self.ahead.is_none() {
             return Ok(None);
         }
         let mut hashes = match (self.format, users.first(), users.last()) {

@@ -1,7 +1,7 @@
 //! The table `users` of another service, on `PostgreSQL`: each of its columns is one of a CSV.
 //!
-//! It is read from its first block to its last, its partitions and heirs beside it, in short reads that lock nothing. What its service writes meanwhile
-//! may or may not be seen: stop it first.
+//! It is read from its first block to its last, its partitions and heirs beside it, in short reads that lock nothing.
+//! What its service writes meanwhile may or may not be seen: stop it first.
 
 mod store;
 
