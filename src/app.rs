@@ -24,7 +24,7 @@ use tokio::{sync::watch, task::JoinHandle};
 use crate::{
     clock::Clock,
     config::{self, Config, DatabaseUrl},
-    db::{Db, MIGRATIONS, Note, Place},
+    db::{Db, Engine, MIGRATIONS, Note, Place},
     error::{Code, Error, Result},
     event::{self, Kind, sequencer::Sequencer, watch::Watch},
     job::{self, Verdict, Work, Worker},
@@ -39,6 +39,8 @@ use crate::{
 
 /// How often the database's reserve is looked after, which is also how soon writes go on once there is space again.
 const TEND: Duration = Duration::from_secs(2);
+/// How long whoever has changed waits for the search at most. A search looks at each who waits.
+const SETTLE: Duration = Duration::from_millis(200);
 /// How much longer than it took the counting of the hashes rests: in a large store it costs no more than this part.
 const REST: u32 = 500;
 
@@ -192,7 +194,9 @@ impl App {
         });
         let app = self.clone();
         let tending = tokio::spawn(async move { app.tend().await });
-        let tasks = vec![listening, sweeping, exporting, tending];
+        let app = self.clone();
+        let settling = tokio::spawn(async move { app.settle().await });
+        let tasks = vec![listening, sweeping, exporting, tending, settling];
         Ok(Background { sequencer: Some(sequencer), tasks, _worker: worker, _lock: lock })
     }
 
@@ -261,6 +265,16 @@ impl App {
             tokio::time::sleep(TEND).await;
             if let Err(error) = self.db.tend().await {
                 tracing::debug!(%error, "the reserve cannot be made");
+            }
+        }
+    }
+
+    /// Keeps few waiting for the search. On `PostgreSQL` nobody does.
+    async fn settle(&self) {
+        while self.db.engine() == Engine::Sqlite {
+            tokio::time::sleep(SETTLE).await;
+            if let Err(error) = search::settle(&self.db).await {
+                tracing::debug!(%error, "what the search waits for stays as it is for now");
             }
         }
     }

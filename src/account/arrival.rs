@@ -109,7 +109,7 @@ pub async fn known(conn: &mut Conn, arrivals: &[&Arrival]) -> Result<Known> {
 /// `forbidden`; `invalid` when there is no such plan; `email_taken`, `username_taken`, `external_id_taken`.
 pub async fn admit(tx: &mut Tx, caller: &Caller, plans: &Plans, arrivals: &[&Arrival]) -> Result<()> {
     caller.must(Permission::UsersImport)?;
-    let (mut users, mut hashes, mut events) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut users, mut hashes) = (Vec::new(), Vec::new());
     for arrival in arrivals {
         if arrival.role > Role::User {
             caller.must(Permission::UsersGrant)?;
@@ -118,15 +118,20 @@ pub async fn admit(tx: &mut Tx, caller: &Caller, plans: &Plans, arrivals: &[&Arr
         arrival.may_begin(caller, plans)?;
         let user = arrival.user(tx)?;
         hashes.extend(arrival.hash.as_ref().map(|hash| (user.id, hash)));
-        let event = Event::new(Kind::UserCreated, caller).user(user.id).version(user.version);
-        events.push(event.with("source", "import").with("user", view::record(&user)));
         users.push(user);
     }
     let users: Arc<[User]> = users.into();
+    let (own, caller) = (Arc::clone(&users), caller.clone());
+    let events = event::prepare(move || own.iter().map(|user| arrived(&caller, user)).collect());
     store::insert_all(tx, &users).await?;
     store::identify_all(tx, &users).await?;
     password::begin_with(tx, &hashes).await?;
-    event::record_all(tx, &events).await
+    event::record_all(tx, events).await
+}
+
+fn arrived(caller: &Caller, user: &User) -> Event {
+    let event = Event::new(Kind::UserCreated, caller).user(user.id).version(user.version);
+    event.with("source", "import").with("user", view::record(user))
 }
 
 /// Changes somebody who is here to what an arrival brings. His address, role, state and password stay. False when he is

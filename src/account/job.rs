@@ -1,7 +1,7 @@
 //! Erasing deleted accounts whose grace has passed, telling of grants that have ended, and making accounts known to the
 //! search.
 
-use crate::{app::App, error::Result, id::UserId};
+use crate::{app::App, error::Result, id::UserId, search::aside};
 
 const BATCH: i64 = 50;
 /// Accounts that are looked at in one statement, and made known in one transaction.
@@ -28,11 +28,13 @@ pub async fn sweep(app: &App) -> Result<()> {
 
 /// Makes known to the search whoever it does not know as he is: everybody from before there was one, and nobody else as
 /// long as each change is made known in its own transaction. From the newest to the oldest, because then the oldest
-/// tells whether it is done; what was done stays done when it is interrupted.
+/// tells whether it is done; what was done stays done when it is interrupted. Before them come the indexes that a killed
+/// import has set aside.
 ///
 /// # Errors
 /// Of the database.
 pub async fn index(app: &App) -> Result<()> {
+    aside::bring_back(&app.db).await?;
     let mut below = UserId::from_uuid(uuid::Uuid::max());
     loop {
         let (unknown, last) = super::unknown(&mut app.db.read(), below, LOOKED_AT).await?;

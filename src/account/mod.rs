@@ -313,7 +313,7 @@ pub async fn signed_in(tx: &mut Tx, id: UserId) -> Result<()> {
 /// Writes the record after a change, one version on, and the event that tells of it.
 async fn save(tx: &mut Tx, caller: &Caller, kind: Kind, before: &User, after: User) -> Result<User> {
     let after = User { version: before.version + 1, updated_at: tx.now(), ..after };
-    store::update(tx, &after).await?;
+    store::change(tx, before, &after).await?;
     let (now, then) = (view::record(&after), view::record(before));
     let changed = then.into_iter().filter(|(name, value)| now.get(name) != Some(value) && name != "updated_at");
     let changed: serde_json::Map<_, _> = changed.collect();

@@ -214,15 +214,21 @@ pub(super) async fn owners(
     Ok(owners)
 }
 
+/// Writes the record and its keys.
 pub(super) async fn update(tx: &mut Tx, user: &User) -> Result<()> {
-    let mut values = user.values();
-    values.extend(keys(user));
-    sql!("update users set (", User::COLUMNS, ", email_key, username_key) = ")
-        .list(values)
-        .push(" where id = ")
-        .value(user.id)
-        .send(tx)
-        .await?;
+    let values = user.values().into_iter().chain(keys(user));
+    let update = sql!("update users set (", User::COLUMNS, ", email_key, username_key) = ").list(values);
+    update.push(" where id = ").value(user.id).send(tx).await?;
+    search::put(tx, &user.into()).await
+}
+
+/// Writes the record over that of `before`: the keys alone where they may be others, since both have an index.
+pub(super) async fn change(tx: &mut Tx, before: &User, user: &User) -> Result<()> {
+    if (&before.email, &before.username) != (&user.email, &user.username) {
+        return update(tx, user).await;
+    }
+    let update = sql!("update users set (", User::COLUMNS, ") = ").list(user.values());
+    update.push(" where id = ").value(user.id).send(tx).await?;
     search::put(tx, &user.into()).await
 }
 

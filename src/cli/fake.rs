@@ -13,6 +13,7 @@ use crate::{
         fake::{self, Crowd},
         run,
     },
+    search::aside::FEW,
 };
 
 const EXAMPLES: &str = "\
@@ -56,7 +57,7 @@ impl Fake {
         let mapping = Mapping::new(&["email".into()], &[])?;
         let journal = Journal::default();
         let (journal, progress_ref) = (&journal, &progress);
-        let report = alone::numbered(app, async |batch| {
+        let report = alone::numbered(app, self.users > FEW, async |batch| {
             let (options, source) = (&Options { batch, ..options }, Source::Fake(Box::new(crowd)));
             let watch = |report: &Report| progress_ref.at(report.rows, self.users);
             Box::pin(run(app, caller, source, mapping, options, journal, watch)).await

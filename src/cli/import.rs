@@ -67,6 +67,9 @@ pub struct Import {
     rejects: Option<PathBuf>,
 }
 
+/// A source of so many bytes brings tens of thousands of people.
+const MANY: u64 = 2_000_000;
+
 impl Import {
     pub(super) async fn run(self, app: &App, caller: &Caller, out: &mut impl Write) -> Result<(), Failure> {
         let (source, headers, length) = self.open().await?;
@@ -80,7 +83,8 @@ impl Import {
         let bar = Stream::new(length)?;
         let watch = |report: &Report| bar.at(report.position, report.rows, report.resumed);
         let (options_ref, journal_ref, batch) = (&options, &journal, self.batch.map(usize::from));
-        let report = numbered(app, async |usual| {
+        let many = options.mode == Mode::Write && length.is_some_and(|length| length >= MANY);
+        let report = numbered(app, many, async |usual| {
             let options = &Options { batch: batch.unwrap_or(usual), ..options_ref.clone() };
             Box::pin(run(app, caller, source, mapping, options, journal_ref, watch)).await
         })

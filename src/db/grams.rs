@@ -2,10 +2,14 @@
 //!
 //! `SQLite` keeps them as the words of a full-text index, `PostgreSQL` as arrays under an inverted one. Both find the
 //! rows that have several numbers by leaping from list to list, which costs about as much as the shortest.
+//!
+//! To sort a set in costs most of what an account costs. So on either engine it waits, beside others, and meanwhile its
+//! row counts among those that have any number: inside the index of `PostgreSQL`, which sorts in by itself, and in
+//! `search_waiting` of `SQLite`, which [`settle`] empties.
 
 use std::fmt::Write;
 
-use super::{Engine, Sql, Tx, load, sql};
+use super::{Conn, Engine, Sql, Tx, Value, load, sql};
 use crate::error::Result;
 
 /// A set, as an engine takes it.
@@ -26,7 +30,10 @@ pub async fn numbers(tx: &mut Tx, count: usize) -> Result<Vec<i64>> {
     let count = i64::try_from(count).unwrap_or(i64::MAX);
     if tx.engine() == Engine::Sqlite {
         // Nobody else writes until this transaction ends.
-        let last: i64 = sql("select coalesce(max(doc), 0) from search_users").scalar(tx).await?;
+        // A number that waits may still have the set of somebody who has gone.
+        let last = sql("select max(coalesce((select max(doc) from search_users), 0),
+                                   coalesce((select max(doc) from search_waiting), 0))");
+        let last: i64 = last.scalar(tx).await?;
         return Ok((last + 1..=last + count).collect());
     }
     let numbers = sql("select nextval(pg_get_serial_sequence('search_users', 'doc')) from generate_series(1, $1)");
@@ -34,17 +41,46 @@ pub async fn numbers(tx: &mut Tx, count: usize) -> Result<Vec<i64>> {
     Ok(numbers.into_iter().map(|row| row.0).collect())
 }
 
-/// Gives a row its set.
+/// Gives a row its set, in place of another one.
 ///
 /// # Errors
 /// Of the database.
-pub async fn put(tx: &mut Tx, doc: i64, grams: impl IntoIterator<Item = u32>) -> Result<()> {
-    let put = match tx.engine() {
-        Engine::Sqlite => sql("insert or replace into search_grams (rowid, grams) values ($1, $2)"),
-        Engine::Postgres => sql("insert into search_grams (doc, grams) values ($1, string_to_array($2, ' ')::int[])
-                                 on conflict (doc) do update set grams = excluded.grams"),
-    };
-    put.bind(doc).bind(text(grams)).send(tx).await
+pub async fn put<G: IntoIterator<Item = u32>>(tx: &mut Tx, doc: i64, grams: impl FnOnce() -> G) -> Result<()> {
+    if tx.engine() == Engine::Sqlite {
+        return wait(tx, doc).await;
+    }
+    let put = sql("insert into search_grams (doc, grams) values ($1, string_to_array($2, ' ')::int[])
+                   on conflict (doc) do update set grams = excluded.grams");
+    put.bind(doc).bind(text(grams())).send(tx).await
+}
+
+/// Lets a row wait for what [`settle`] makes of it.
+async fn wait(tx: &mut Tx, doc: i64) -> Result<()> {
+    sql("insert into search_waiting (doc) values ($1) on conflict (doc) do nothing").bind(doc).send(tx).await
+}
+
+/// The rows that wait, at most so many.
+///
+/// # Errors
+/// Of the database.
+pub async fn waiting(conn: &mut Conn, most: usize) -> Result<Vec<i64>> {
+    if conn.engine() == Engine::Postgres {
+        return Ok(Vec::new());
+    }
+    let rows =
+        sql("select doc from search_waiting order by doc limit $1").bind(i64::try_from(most).unwrap_or(i64::MAX));
+    Ok(rows.fetch_all::<(i64,)>(conn).await?.into_iter().map(|row| row.0).collect())
+}
+
+/// Ends the waiting of these rows: each has the set that is given for it, or none.
+///
+/// # Errors
+/// Of the database.
+pub async fn settle(tx: &mut Tx, docs: &[i64], sets: Vec<(i64, Set)>) -> Result<()> {
+    let list = || docs.iter().map(|doc| Value::Int(*doc));
+    sql("delete from search_grams where rowid in ").list(list()).execute(tx).await?;
+    put_all(tx, sets.into_iter()).await?;
+    sql("delete from search_waiting where doc in ").list(list()).execute(tx).await.map(drop)
 }
 
 /// Gives many new rows their sets.
@@ -86,14 +122,14 @@ pub async fn narrow(tx: &mut Tx) -> Result<()> {
 /// # Errors
 /// Of the database.
 pub async fn remove(tx: &mut Tx, doc: i64) -> Result<()> {
-    let remove = match tx.engine() {
-        Engine::Sqlite => sql("delete from search_grams where rowid = $1"),
-        Engine::Postgres => sql("delete from search_grams where doc = $1"),
-    };
-    remove.bind(doc).send(tx).await
+    if tx.engine() == Engine::Sqlite {
+        return wait(tx, doc).await;
+    }
+    sql("delete from search_grams where doc = $1").bind(doc).send(tx).await
 }
 
-/// Begins a statement with `g`, the rows that meet all these needs: of each, all numbers of one of its ways.
+/// Begins a statement with `g`, the rows that may meet all these needs: of each, all numbers of one of its ways. Those
+/// that wait are among them.
 #[must_use]
 pub fn having(engine: Engine, needs: &[Vec<Vec<u32>>]) -> Sql {
     match engine {
@@ -101,7 +137,9 @@ pub fn having(engine: Engine, needs: &[Vec<Vec<u32>>]) -> Sql {
             let way = |way: &Vec<u32>| way.iter().map(u32::to_string).collect::<Vec<_>>().join(" AND ");
             let need = |need: &Vec<Vec<u32>>| need.iter().map(way).collect::<Vec<_>>().join(") OR (");
             let words = format!("(({}))", needs.iter().map(need).collect::<Vec<_>>().join(")) AND (("));
-            sql("with g (doc) as (select rowid from search_grams where search_grams match ").value(words).push(")")
+            sql("with g (doc) as (select rowid from search_grams where search_grams match ")
+                .value(words)
+                .push(" and rowid not in (select doc from search_waiting) union all select doc from search_waiting)")
         }
         Engine::Postgres => {
             let mut having = sql("with g (doc) as materialized (select doc from search_grams where ");

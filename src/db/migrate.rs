@@ -221,9 +221,16 @@ impl Db {
         ))
     }
 
+    /// Changes the schema where no step does, for as long as it takes.
+    ///
+    /// # Errors
+    /// `database_unavailable`.
+    pub async fn alter(&self, text: &str) -> Result<()> {
+        self.write(async |tx| tx.batch(text).await).await
+    }
+
     async fn batches(&self, text: &str) -> Result<()> {
-        let text = dialect::expand(self.engine(), text);
-        self.write(async |tx| tx.batch(&text).await).await
+        self.alter(&dialect::expand(self.engine(), text)).await
     }
 }
 

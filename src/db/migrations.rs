@@ -18,6 +18,14 @@ pub const MIGRATIONS: &[Migration] = &[
     },
     one(6, "proofs", include_str!("../../migrations/0006_proofs.sql")),
     one(7, "one_order", include_str!("../../migrations/0007_one_order.sql")),
+    Migration {
+        version: 8,
+        name: "waiting_grams",
+        text: (
+            include_str!("../../migrations/0008_waiting_grams.sqlite.sql"),
+            include_str!("../../migrations/0008_waiting_grams.postgres.sql"),
+        ),
+    },
 ];
 
 const fn one(version: i64, name: &'static str, text: &'static str) -> Migration {

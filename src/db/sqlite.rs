@@ -45,9 +45,10 @@ use crate::{
 /// How long a transaction queues for the writer before it gives up.
 const WRITER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What a writer may take that brings in many rows: pages that are changed twice in a transaction are then written once.
-const WIDE_CACHE_KIB: i64 = 40 * 1_024;
-const WIDE_LOG_PAGES: i64 = 40_000;
+/// What a writer may take that brings in many rows: pages that are changed twice in a transaction are then written once
+/// to the log, and those that many transactions change go once into the file.
+const WIDE_CACHE_KIB: i64 = 24 * 1_024;
+const WIDE_LOG_PAGES: i64 = 262_144;
 
 pub(super) struct Sqlite {
     /// What readers open: the path, or for one who only looks a URI.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
+use serde::Deserialize;
 
 use super::{
     Kind,
@@ -10,9 +10,31 @@ use super::{
 };
 use crate::{db::Conn, error::Result};
 
-/// A sum that is kept: its name, and what of a user's record adds to it.
-const USER_FLAGS: [(&str, &str); 3] =
-    [("active_users", "is_active"), ("premium_users", "is_premium"), ("verified_users", "is_verified")];
+/// What the sums go by of an event's data. There is much more in it, which is passed over unread.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Data {
+    /// The record after the event or, for a deletion, as it was.
+    user: Flags,
+    /// What changed, as it was before.
+    before: Flags,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Flags {
+    is_active: Option<bool>,
+    is_premium: Option<bool>,
+    is_verified: Option<bool>,
+}
+
+impl Flags {
+    /// Each with the sum that it adds to.
+    const fn each(&self) -> [(&'static str, Option<bool>); 3] {
+        [("active_users", self.is_active), ("premium_users", self.is_premium), ("verified_users", self.is_verified)]
+    }
+}
+
 const TOTAL_USERS: &str = "total_users";
 const ACTIVE_SESSIONS: &str = "active_sessions";
 
@@ -75,8 +97,7 @@ pub(super) fn deltas(events: &[Sealed]) -> BTreeMap<&'static str, i64> {
                 | Kind::UserDeactivated
                 | Kind::UserDeleted),
             ) => {
-                let data: Map<String, Value> =
-                    event.data.as_deref().and_then(|data| serde_json::from_str(data).ok()).unwrap_or_default();
+                let data = event.data.as_deref().and_then(|data| serde_json::from_str(data).ok()).unwrap_or_default();
                 user(kind, &data, &mut add);
             }
             _ => {}
@@ -86,20 +107,18 @@ pub(super) fn deltas(events: &[Sealed]) -> BTreeMap<&'static str, i64> {
     deltas
 }
 
-fn user(kind: Kind, data: &Map<String, Value>, add: &mut impl FnMut(&'static str, i64)) {
-    let flag = |part: &str, name: &str| data.get(part).and_then(|part| part.get(name)).and_then(Value::as_bool);
+fn user(kind: Kind, data: &Data, add: &mut impl FnMut(&'static str, i64)) {
     match kind {
         Kind::UserCreated | Kind::UserRestored => add(TOTAL_USERS, 1),
         Kind::UserDeleted => add(TOTAL_USERS, -1),
         _ => {}
     }
-    for (counter, name) in USER_FLAGS {
-        // `user` is the record after the event, or, for a deletion, as it was; `before` holds what changed.
-        let after = flag("user", name).unwrap_or(false);
+    for ((counter, after), (_, before)) in data.user.each().into_iter().zip(data.before.each()) {
+        let after = after.unwrap_or(false);
         let by = match kind {
             Kind::UserCreated | Kind::UserRestored => i64::from(after),
             Kind::UserDeleted => -i64::from(after),
-            _ => i64::from(after) - i64::from(flag("before", name).unwrap_or(after)),
+            _ => i64::from(after) - i64::from(before.unwrap_or(after)),
         };
         add(counter, by);
     }

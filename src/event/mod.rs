@@ -27,7 +27,7 @@ use crate::{
     access::{Actor, Caller},
     clock::Time,
     db::{Conn, Note, Tx},
-    error::Result,
+    error::{Error, Result},
     id::{SessionId, UserId},
 };
 
@@ -149,12 +149,23 @@ pub async fn record(tx: &mut Tx, event: Event) -> Result<()> {
     store::insert(tx, event).await
 }
 
+/// Many events on the way to be written.
+pub struct Prepared(std::thread::JoinHandle<Result<Vec<(Event, String)>>>);
+
+/// Puts many events into words on a thread of its own, while the changes that they tell of are written.
+#[must_use]
+pub fn prepare(events: impl FnOnce() -> Vec<Event> + Send + 'static) -> Prepared {
+    let with_words = |event: Event| store::words(&event).map(|words| (event, words));
+    Prepared(std::thread::spawn(move || events().into_iter().map(with_words).collect()))
+}
+
 /// Writes many events into the transaction of their changes.
 ///
 /// # Errors
 /// Of the database.
-pub async fn record_all(tx: &mut Tx, events: &[Event]) -> Result<()> {
-    for event in events {
+pub async fn record_all(tx: &mut Tx, prepared: Prepared) -> Result<()> {
+    let events = prepared.0.join().map_err(|_| Error::internal("the events could not be put into words"))??;
+    for (event, _) in &events {
         tx.note(Note { kind: event.kind.as_str(), user: event.user.map(UserId::uuid), session: None });
     }
     store::insert_all(tx, events).await

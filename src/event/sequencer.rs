@@ -29,6 +29,8 @@ use crate::{
 const BATCH: i64 = 512;
 /// The same while more wait than that: what a transaction costs is then shared by more of them.
 const WIDE_BATCH: i64 = 2_048;
+/// The same on `SQLite`, where whoever brings thousands in a transaction waits for this one, and it for him.
+const WIDEST_BATCH: i64 = 4_096;
 const POLL: Duration = Duration::from_millis(100);
 const TOUCH: Duration = Duration::from_millis(500);
 const STANDSTILL: Duration = Duration::from_millis(1_500);
@@ -167,6 +169,7 @@ impl Node {
     async fn lead(&self, mut head: Head) -> Result<()> {
         // Beside SQLite nobody watches, so nothing is written while nothing happens.
         let is_watched = self.db.engine() == Engine::Postgres;
+        let wide = if is_watched { WIDE_BATCH } else { WIDEST_BATCH };
         let mut touched = Instant::now();
         self.tell.send_replace(head.head);
         let mut most = BATCH;
@@ -180,7 +183,7 @@ impl Node {
                 Step::Lost => return Ok(()),
                 Step::Moved(new) => {
                     let is_full = new.head - head.head >= BATCH;
-                    most = if is_full { WIDE_BATCH } else { BATCH };
+                    most = if is_full { wide } else { BATCH };
                     (head, touched) = (new, Instant::now());
                     self.tell.send_replace(head.head);
                     if !is_full {

@@ -74,21 +74,26 @@ record! {
 }
 
 pub(super) async fn insert(tx: &mut Tx, event: Event) -> Result<()> {
-    let values = values(tx, &event)?;
+    let values = values(tx, &event, words(&event)?)?;
     sql!("insert into events_pending (", Pending::COLUMNS, ") values").rows([values]).send(tx).await
 }
 
-pub(super) async fn insert_all(tx: &mut Tx, events: &[Event]) -> Result<()> {
-    let rows: Result<Vec<_>> = events.iter().map(|event| values(tx, event)).collect();
+/// Writes many, each with its data in words.
+pub(super) async fn insert_all(tx: &mut Tx, events: Vec<(Event, String)>) -> Result<()> {
+    let rows: Result<Vec<_>> = events.into_iter().map(|(event, words)| values(tx, &event, words)).collect();
     load("events_pending", Pending::COLUMNS, rows?).execute(tx).await
 }
 
-fn values(tx: &Tx, event: &Event) -> Result<Vec<Value>> {
+/// An event's data as it is stored.
+pub(super) fn words(event: &Event) -> Result<String> {
+    serde_json::to_string(&event.data).map_err(Error::internal)
+}
+
+fn values(tx: &Tx, event: &Event, words: String) -> Result<Vec<Value>> {
     let actor = match event.actor {
         Actor::User(user, _) | Actor::Key(user, _) => Some(user),
         Actor::Anonymous | Actor::System | Actor::Operator => None,
     };
-    let data = serde_json::to_string(&event.data).map_err(Error::internal)?;
     Ok(vec![
         tx.new_id::<crate::id::kind::Event>()?.into(),
         tx.now().into(),
@@ -100,7 +105,7 @@ fn values(tx: &Tx, event: &Event) -> Result<Vec<Value>> {
         event.user_version.into(),
         event.session.into(),
         SCHEMA_VERSION.into(),
-        data.into(),
+        words.into(),
     ])
 }
 

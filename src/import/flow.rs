@@ -22,7 +22,7 @@ use crate::{
     access::{Caller, Permission},
     app::App,
     error::{Code, Result},
-    event,
+    event, search,
 };
 
 /// Rows that are written in one transaction where each costs a hash, so that a kill loses little.
@@ -69,6 +69,7 @@ pub async fn run(
         state.report.rejects.extend(outcome.rejects.into_iter().take(room));
         watch(&state.report);
         if options.mode == Mode::Write {
+            search::settle(&app.db).await?;
             wait_for_numbers(app).await?;
         }
     }

@@ -68,7 +68,13 @@ impl Entry {
         }
     }
 
-    /// Whether another row has other grams.
+    /// Whether another row of this person differs in nothing but its version and when it was changed.
+    pub(super) fn is_as_found_as(&self, other: &Self) -> bool {
+        let Self { doc, version, updated_at, .. } = *other;
+        Self { doc, version, updated_at, ..self.clone() } == *other
+    }
+
+    /// Whether another row has the same grams.
     pub(super) fn same_grams(&self, other: &Self) -> bool {
         self.facet == other.facet && Field::ALL.iter().all(|field| self.text(*field) == other.text(*field))
     }

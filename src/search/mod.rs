@@ -7,6 +7,7 @@
 //!
 //! Begin with [`find`] and `src/search/find/plan.rs`.
 
+pub mod aside;
 mod entry;
 mod facet;
 mod field;
@@ -39,6 +40,9 @@ use crate::{
 
 /// When it is worth asking again while accounts of an older version are made known.
 const NOT_READY: Duration = Duration::from_secs(10);
+
+/// How many rows are sorted in at once, while nobody else writes.
+const SETTLED: usize = 256;
 
 /// Finds people.
 ///
@@ -122,6 +126,17 @@ pub async fn put(tx: &mut Tx, entry: &Entry) -> Result<()> {
 /// Of the database.
 pub async fn remove(tx: &mut Tx, user: UserId) -> Result<()> {
     store::remove(tx, user).await
+}
+
+/// Sorts in what waits to be found by its grams; until then each search looks at it. A server does it all the time.
+///
+/// # Errors
+/// Of the database.
+pub async fn settle(db: &Db) -> Result<()> {
+    while grams::waiting(&mut db.read(), 1).await?.len() == 1 {
+        db.write(async |tx| store::settle(tx, SETTLED).await).await?;
+    }
+    Ok(())
 }
 
 /// Makes a sign-in known.

@@ -37,7 +37,7 @@ fn values(entry: &Entry) -> Vec<Value> {
 pub(super) async fn insert(tx: &mut Tx, entry: &Entry) -> Result<()> {
     let insert = sql!("insert into search_users (", GIVEN, ") values").rows([values(entry)]);
     let doc = insert.push(" returning doc").scalar(tx).await?;
-    grams::put(tx, doc, gram::of(entry)).await
+    grams::put(tx, doc, || gram::of(entry)).await
 }
 
 pub(super) async fn insert_all(tx: &mut Tx, entries: Vec<(Entry, grams::Set)>) -> Result<()> {
@@ -49,9 +49,25 @@ pub(super) async fn insert_all(tx: &mut Tx, entries: Vec<(Entry, grams::Set)>) -
 }
 
 pub(super) async fn update(tx: &mut Tx, entry: &Entry, stored: &Entry) -> Result<()> {
-    let update = sql!("update search_users set (", GIVEN, ") = ").list(values(entry));
+    // `SQLite` renews each index of a column that it is given, whether that has changed or not.
+    let update = if entry.is_as_found_as(stored) {
+        sql("update search_users set (version, updated_at) = ").list([entry.version.into(), entry.updated_at.into()])
+    } else {
+        sql!("update search_users set (", GIVEN, ") = ").list(values(entry))
+    };
     update.push(" where doc = ").value(stored.doc).send(tx).await?;
-    if entry.same_grams(stored) { Ok(()) } else { grams::put(tx, stored.doc, gram::of(entry)).await }
+    if entry.same_grams(stored) { Ok(()) } else { grams::put(tx, stored.doc, || gram::of(entry)).await }
+}
+
+/// Sorts in some of the sets that wait; gives how many.
+pub(super) async fn settle(tx: &mut Tx, most: usize) -> Result<usize> {
+    let docs = grams::waiting(tx, most).await?;
+    if !docs.is_empty() {
+        let entries = some(tx, &docs).await?;
+        let sets = entries.iter().map(|entry| (entry.doc, grams::set(gram::of(entry))));
+        grams::settle(tx, &docs, sets.collect()).await?;
+    }
+    Ok(docs.len())
 }
 
 pub(super) async fn get(conn: &mut Conn, user: UserId) -> Result<Option<Entry>> {
@@ -76,6 +92,28 @@ pub(super) async fn knows_the_oldest(conn: &mut Conn) -> Result<bool> {
     let unknown = sql("select count(*) from (select id from users where deleted_at is null order by id limit 1) u
                        where not exists (select 1 from search_users s where s.user_id = u.id)");
     Ok(unknown.scalar::<i64>(conn).await? == 0)
+}
+
+/// Whether more people are known than that.
+pub(super) async fn has_more_than(conn: &mut Conn, most: u64) -> Result<bool> {
+    let counted = sql("select count(*) from (select 1 from search_users limit $1) as counted");
+    let counted: i64 = counted.bind(i64::try_from(most).unwrap_or(i64::MAX - 1) + 1).scalar(conn).await?;
+    Ok(counted.unsigned_abs() > most)
+}
+
+/// Whether the indexes are marked as set aside.
+pub(super) async fn is_marked(conn: &mut Conn) -> Result<bool> {
+    Ok(sql("select count(*) from facts where name = 'search_aside'").scalar::<i64>(conn).await? > 0)
+}
+
+pub(super) async fn mark(tx: &mut Tx) -> Result<()> {
+    let mark = sql("insert into facts (name, value, created_at) values ('search_aside', $1, $2)
+                    on conflict (name) do nothing");
+    mark.bind(Vec::<u8>::new()).bind(tx.now()).execute(tx).await.map(drop)
+}
+
+pub(super) async fn unmark(tx: &mut Tx) -> Result<()> {
+    sql("delete from facts where name = 'search_aside'").execute(tx).await.map(drop)
 }
 
 /// The least and the greatest number of a row.

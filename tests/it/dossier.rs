@@ -163,8 +163,8 @@ each_engine! {
         // Those of one instant lie on both sides of where a piece ends.
         for _ in 0..13 {
             app.app.db.write(async |tx| {
-                let event = |_| denizen::event::Event::new(denizen::event::Kind::PasswordUpgraded, &Caller::system()).user(id);
-                denizen::event::record_all(tx, &(0..97).map(event).collect::<Vec<_>>()).await
+                let event = move |_| denizen::event::Event::new(denizen::event::Kind::PasswordUpgraded, &Caller::system()).user(id);
+                denizen::event::record_all(tx, denizen::event::prepare(move || (0..97).map(event).collect())).await
             }).await.unwrap();
         }
         // As many sessions as fill more than one piece, to the last.

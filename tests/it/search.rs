@@ -1,6 +1,7 @@
 //! Search: right, whatever is asked and whichever way leads there; and never a table from end to end.
 
 mod api;
+mod aside;
 mod hostile;
 mod people;
 mod plans;

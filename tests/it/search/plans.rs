@@ -60,6 +60,7 @@ async fn fill(app: &App) {
             .await
             .unwrap();
     }
+    search::settle(&app.db).await.unwrap();
     app.search.renew(&mut app.db.read()).await.unwrap();
 }
 

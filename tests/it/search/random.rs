@@ -4,7 +4,7 @@ use denizen::{
     access::Caller,
     account::{self, User},
     error::Code,
-    search::{Count, Cursor, Direction, Filter, Matches, Order, Plan, Reach, Search, find_by},
+    search::{Count, Cursor, Direction, Filter, Matches, Order, Plan, Reach, Search, find_by, settle},
 };
 
 use super::people::{self, Asked};
@@ -106,6 +106,10 @@ each_engine! {
             }
             for _ in 0..10 {
                 change_something(&app, &mut random, &everybody).await;
+            }
+            // The others are asked about while they wait.
+            if random.one_in(2) {
+                settle(&app.app.db).await.unwrap();
             }
         }
         assert!(found_some > cases / 3, "only {found_some} of {cases} searches found anybody");

@@ -1,0 +1,1 @@
+-- Here grams that are not sorted in yet wait inside their index.
