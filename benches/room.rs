@@ -52,7 +52,9 @@ pub fn runtime() -> Runtime {
 /// The application, without the background work of a server.
 pub async fn open(database: &Database) -> App {
     let (config, _) = Config::load(&Source::of(database.settings.clone())).unwrap();
-    App::open(config).await.unwrap()
+    let app = App::open(config).await.unwrap();
+    app.db.map();
+    app
 }
 
 fn anybody() -> Caller {

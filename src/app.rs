@@ -155,6 +155,7 @@ impl App {
         R: Fn(App, job::Job) -> F + Clone + Send + Sync + 'static,
     {
         let lock = self.lock()?;
+        self.db.map();
         self.draw_decoys(Care::Quick).await;
         let sequencer = Sequencer::start(self.db.clone(), Arc::clone(&self.keys), Arc::clone(&self.meters.leader));
         self.db

@@ -49,6 +49,8 @@ impl Place {
         let settings = self.settings();
         let settings = settings.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let (config, _) = Config::load(&Source::of(settings)).unwrap();
-        App::open(config).await.unwrap()
+        let app = App::open(config).await.unwrap();
+        app.db.map();
+        app
     }
 }

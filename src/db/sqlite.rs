@@ -18,7 +18,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc,
     },
     time::Duration,
@@ -28,7 +28,7 @@ use rusqlite::{Connection, OpenFlags};
 use tokio::sync::{Mutex as FairMutex, OwnedMutexGuard, oneshot};
 
 pub use file::beside;
-use file::{LOG_PAGES, connect, make, uri};
+use file::{LOG_PAGES, connect, make, map, uri};
 use reserve::Reserve;
 use statement::run;
 pub(super) use statement::{bind, failure};
@@ -56,6 +56,7 @@ pub(super) struct Sqlite {
     access: OpenFlags,
     /// Before the writer, so that it closes last and leaves one file: a reader cannot put the log into it.
     idle: Mutex<Vec<Connection>>,
+    is_mapped: AtomicBool,
     writer: Arc<FairMutex<Writer>>,
     committer: mpsc::Sender<()>,
     figures: Arc<Figures>,
@@ -155,7 +156,8 @@ impl Sqlite {
             })
             .map_err(Error::internal)?;
         let reserve = Arc::new(reserve);
-        Ok(Self { place, access, writer, committer, idle: Mutex::default(), figures, reserve })
+        let (idle, is_mapped) = (Mutex::default(), AtomicBool::new(false));
+        Ok(Self { place, access, idle, is_mapped, writer, committer, figures, reserve })
     }
 
     /// Takes the writer and opens a savepoint. While the reserve is given up, only for what it was given up for.
@@ -188,12 +190,26 @@ impl Sqlite {
         widened.map_err(|e| failure(&e))
     }
 
+    /// Lets those who read from now on map the file.
+    pub fn map(&self) {
+        self.is_mapped.store(true, Ordering::Relaxed);
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    fn reader(&self) -> rusqlite::Result<Connection> {
+        let conn = connect(&self.place, self.access)?;
+        if self.is_mapped.load(Ordering::Relaxed) {
+            map(&conn)?;
+        }
+        Ok(conn)
+    }
+
     /// Runs a read on the calling thread.
     pub fn read(&self, statement: &Sql) -> Result<Outcome, Failure> {
         let conn = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let conn = match conn {
             Some(conn) => conn,
-            None => connect(&self.place, self.access).map_err(|e| failure(&e))?,
+            None => self.reader().map_err(|e| failure(&e))?,
         };
         let outcome = run(&conn, statement);
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(conn);

@@ -19,7 +19,7 @@ use crate::{
     error::{Code, Error, Result},
     id::UserId,
     password, profile,
-    search::{self, Count, Emails, Filter, Search},
+    search::{self, Count, Filter, Search},
 };
 
 /// The columns of the CSV: what an administrator sees of a user, but for what follows from the role. Others find those
@@ -107,7 +107,7 @@ impl Whom {
     /// # Errors
     /// `invalid`.
     pub fn found(app: &App, caller: &Caller, query: &str) -> Result<Self> {
-        let search = search::http::asked(query, emails(app, caller))?;
+        let search = search::http::asked(query, seen::searched(app, caller))?;
         if search.filter == Filter::default() {
             return Ok(Self::Everybody);
         }
@@ -150,7 +150,7 @@ impl Export {
             Whom::Everybody => Place::Behind(None),
             Whom::Found(search) => {
                 let none = Search { limit: 1, ..search.clone() };
-                search::find(&caller, &app.db, &app.search, &none, emails(&app, &caller)).await?;
+                search::find(&caller, &app.db, &app.search, &none, seen::searched(&app, &caller)).await?;
                 Place::Within(search)
             }
         };
@@ -225,17 +225,12 @@ async fn people(app: &App, conn: &mut Conn, caller: &Caller, place: Place) -> Re
             Ok((users, next))
         }
         Place::Within(search) => {
-            let found = search::find(caller, &app.db, &app.search, &search, emails(app, caller)).await?;
+            let found = search::find(caller, &app.db, &app.search, &search, seen::searched(app, caller)).await?;
             let users = account::some(conn, &found.users).await?;
             let next = found.next.map(|cursor| Place::Within(Search { cursor: Some(cursor), ..search }));
             Ok((users, next))
         }
     }
-}
-
-/// Whether addresses may be searched by.
-fn emails(app: &App, caller: &Caller) -> Emails {
-    if caller.sees_everything() { Emails::Shown } else { seen::emails(app) }
 }
 
 fn text<'a>(fields: &'a Map<String, Value>, column: &str) -> Cow<'a, str> {

@@ -26,7 +26,7 @@ pub(crate) async fn search(
 ) -> Result<Json<Page<Map<String, Value>>>> {
     // Whether he may is decided before what he asks is looked at.
     caller.must(Permission::UsersSearch)?;
-    let emails = if caller.sees_everything() { Emails::Shown } else { seen::emails(&app) };
+    let emails = seen::searched(&app, &caller);
     let (search, paging) = query?.0.search(emails)?;
     let conn = &mut app.db.read();
     let found = super::find(&caller, &app.db, &app.search, &search, emails).await?;

@@ -1,6 +1,7 @@
 //! `GET /users` and `GET /users/list`.
 
 use axum::extract::State;
+use futures_util::future::try_join;
 use serde_json::{Map, Value};
 
 use super::seen;
@@ -47,10 +48,11 @@ pub(crate) async fn list(
     let cursor = paging.cursor().map(|cursor| Cursor::parse(cursor, order, direction)).transpose();
     let cursor = cursor.map_err(|rule| Error::faults(vec![rule.of("cursor")]))?;
     let everybody = Search::everybody(order, direction, cursor, paging.limit(), paging.offset());
-    let found = search::list(&caller, &app.db, &app.search, &everybody, seen::emails(&app)).await?;
-    let conn = &mut app.db.read();
-    let users = account::some(conn, &found.users).await?;
-    let views = seen::views(&app, conn, &caller, &users).await?;
-    let total = Total::Exact(account::count(conn).await?);
-    Ok(Json(paging.of(views, total, found.next.map(|cursor| cursor.to_text(order, direction)))))
+    let (mut conn, mut other) = (app.db.read(), app.db.read());
+    let found = search::list(&caller, &app.db, &app.search, &everybody, seen::emails(&app));
+    let (found, total) = try_join(found, account::count(&mut other)).await?;
+    let users = account::some(&mut conn, &found.users).await?;
+    let views = seen::views(&app, &mut conn, &caller, &users).await?;
+    let next = found.next.map(|cursor| cursor.to_text(order, direction));
+    Ok(Json(paging.of(views, Total::Exact(total), next)))
 }

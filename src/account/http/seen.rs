@@ -23,6 +23,11 @@ pub(crate) fn emails(app: &App) -> Emails {
     if app.config.auth.directory == Directory::Open { Emails::Shown } else { Emails::Hidden }
 }
 
+/// Whether this caller may search by the addresses of others.
+pub(crate) fn searched(app: &App, caller: &Caller) -> Emails {
+    if caller.sees_everything() { Emails::Shown } else { emails(app) }
+}
+
 /// Each of them, without what the caller may not see.
 pub(crate) async fn views(
     app: &App,

@@ -14,8 +14,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_millis(250);
 /// How long the log grows before it goes into the file, in pages.
 pub(super) const LOG_PAGES: i64 = 4_000;
 const STATEMENTS: usize = 256;
-/// Most of the file that readers map, in bytes; `SQLite` maps no more than 2 GiB.
-const MAPPED: i64 = 1 << 31;
+/// Most of the file that a reader maps, in bytes: all of it, where `SQLite` was built as `.cargo/config.toml` says.
+const MAPPED: i64 = 1 << 40;
 /// All that means something in a URI.
 const PLAIN: &percent_encoding::AsciiSet =
     &percent_encoding::NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_');
@@ -59,13 +59,15 @@ pub(super) fn connect(path: &Path, access: OpenFlags) -> rusqlite::Result<Connec
         conn.pragma_update(None, "journal_mode", "wal")?;
         conn.pragma_update(None, "synchronous", "full")?;
         conn.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
-    } else {
-        // A search looks at thousands of rows: without copying their pages it takes half the time.
-        conn.pragma_update(None, "mmap_size", MAPPED)?;
     }
     conn.pragma_update(None, "foreign_keys", "on")?;
     conn.pragma_update(None, "trusted_schema", "off")?;
     // A plan that looks at what is bound (to a `limit`, above all) is made anew each time a statement runs.
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(conn)
+}
+
+/// Lets a reader map the file.
+pub(super) fn map(conn: &Connection) -> rusqlite::Result<()> {
+    conn.pragma_update(None, "mmap_size", MAPPED)
 }
