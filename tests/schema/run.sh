@@ -67,6 +67,6 @@ schema_ask() {
     local here=$PWD/tests/schema
     (cd "$1" && SCHEMA_BASE=$schema_base SCHEMA_ROLE=$2 SCHEMATHESIS_HOOKS=account PYTHONPATH=$here \
         PYTHONDONTWRITEBYTECODE=1 timeout 140 venv/bin/schemathesis --config-file "$here/schemathesis.toml" \
-        run "$schema_base/openapi.json" --checks all --max-examples "${SCHEMA_EXAMPLES:-6}" --max-time 100 \
+        run "$schema_base/openapi.json" --checks all --max-examples "${SCHEMA_EXAMPLES:-5}" --max-time 100 \
         --warnings off --seed "${SCHEMA_SEED:-1}")
 }
