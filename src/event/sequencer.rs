@@ -4,7 +4,7 @@
 //! are given after the commit, by one node at a time. Who numbers is settled by one row: each batch moves it
 //! by `update .. where` it still stands as it was, in the batch's own transaction; zero rows mean that
 //! somebody else took over, and the batch is rolled back. The leader touches the row every 500 ms; a follower
-//! that saw it stand still for 1.5 s, by his own timer, takes it. No clocks are compared, no locks are held.
+//! that saw it stand still for 1.2 s, by his own timer, takes it. No clocks are compared, no locks are held.
 
 use std::{
     collections::HashMap,
@@ -33,7 +33,7 @@ const WIDE_BATCH: i64 = 2_048;
 const WIDEST_BATCH: i64 = 4_096;
 const POLL: Duration = Duration::from_millis(100);
 const TOUCH: Duration = Duration::from_millis(500);
-const STANDSTILL: Duration = Duration::from_millis(1_500);
+const STANDSTILL: Duration = Duration::from_millis(1_200);
 /// Commits that come within this time are numbered together: each numbering is a durable transaction of its own.
 const COALESCE: Duration = Duration::from_millis(10);
 
