@@ -187,6 +187,8 @@ impl Sqlite {
         let writer = self.writer.lock().await;
         let widened = writer.conn.pragma_update(None, "cache_size", -WIDE_CACHE_KIB);
         let widened = widened.and_then(|()| writer.conn.pragma_update(None, "wal_autocheckpoint", WIDE_LOG_PAGES));
+        // What thousands of rows can undo does not fit into that.
+        let widened = widened.and_then(|()| writer.conn.pragma_update(None, "temp_store", "file"));
         widened.map_err(|e| failure(&e))
     }
 

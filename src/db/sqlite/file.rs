@@ -59,6 +59,8 @@ pub(super) fn connect(path: &Path, access: OpenFlags) -> rusqlite::Result<Connec
         conn.pragma_update(None, "journal_mode", "wal")?;
         conn.pragma_update(None, "synchronous", "full")?;
         conn.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
+        // What a savepoint can undo. In a file, all but the first pages of it would be written there at each of them.
+        conn.pragma_update(None, "temp_store", "memory")?;
     }
     conn.pragma_update(None, "foreign_keys", "on")?;
     conn.pragma_update(None, "trusted_schema", "off")?;

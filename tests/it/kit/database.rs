@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use denizen::db::{Engine, Place};
 use tempfile::TempDir;
-use tokio_postgres::NoTls;
+use tokio_postgres::{NoTls, error::SqlState};
 
 /// A fresh database. Copies share it; the last one takes it away.
 #[derive(Clone)]
@@ -125,9 +125,13 @@ impl Database {
 
     /// Runs SQL behind the application's back.
     pub async fn execute(&self, text: &str) {
-        match self.0.engine {
-            Engine::Sqlite => self.sqlite().execute_batch(text).unwrap(),
-            Engine::Postgres => self.postgres().await.batch_execute(text).await.unwrap(),
+        if self.0.engine == Engine::Sqlite {
+            return self.sqlite().execute_batch(text).unwrap();
+        }
+        let client = self.postgres().await;
+        // All of a text is one transaction, which may meet one of the application's.
+        while let Err(error) = client.batch_execute(text).await {
+            assert_eq!(error.code(), Some(&SqlState::T_R_SERIALIZATION_FAILURE), "{text}: {error}");
         }
     }
 
