@@ -6,20 +6,24 @@ use super::progress::waiting;
 use crate::{
     app::App,
     error::Result,
-    event::{self, sequencer::Sequencer},
+    event::{self, Lead, sequencer::Sequencer},
     import::{BATCH, WIDE_BATCH},
     search::aside,
 };
 
-/// Does the work, with as many rows in a transaction as it is told; gives the last events a moment. Where it brings
+/// Does the work, with as many rows in a transaction and the lead of the log that it is told; gives the last events a moment. Where it brings
 /// `many` among few, the indexes of the search are made behind it.
-pub(super) async fn numbered<T>(app: &App, many: bool, work: impl AsyncFnOnce(usize) -> Result<T>) -> Result<T> {
+pub(super) async fn numbered<T>(
+    app: &App,
+    many: bool,
+    work: impl AsyncFnOnce(usize, Option<Arc<Lead>>) -> Result<T>,
+) -> Result<T> {
     // While a server has the data folder, he numbers, and others wait for the writer.
-    let Ok(lock) = app.lock() else { return work(BATCH).await };
+    let Ok(lock) = app.lock() else { return work(BATCH, None).await };
     let widened = app.db.widen().await;
     let aside = if many { Box::pin(aside::set_aside(&app.db)).await } else { Ok(()) };
     let sequencer = Sequencer::start(app.db.clone(), Arc::clone(&app.keys), Arc::default());
-    let done = work(WIDE_BATCH).await;
+    let done = work(WIDE_BATCH, Some(sequencer.lead())).await;
     let back = Box::pin(waiting("making the indexes of the search", aside::bring_back(&app.db))).await;
     for _ in 0..600 {
         if done.is_err() || !event::backlog_is_over(&mut app.db.read(), 0).await? {

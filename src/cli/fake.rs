@@ -51,14 +51,15 @@ impl Fake {
             roles: Roles::Refused,
             mode: Mode::Write,
             batch: BATCH,
+            lead: None,
         };
         let progress = Progress::new("users")?;
         let crowd = Crowd::new(self.users, self.seed, app.db.clock().now());
         let mapping = Mapping::new(&["email".into()], &[])?;
         let journal = Journal::default();
         let (journal, progress_ref) = (&journal, &progress);
-        let report = alone::numbered(app, self.users > FEW, async |batch| {
-            let (options, source) = (&Options { batch, ..options }, Source::Fake(Box::new(crowd)));
+        let report = alone::numbered(app, self.users > FEW, async |batch, lead| {
+            let (options, source) = (&Options { batch, lead, ..options }, Source::Fake(Box::new(crowd)));
             let watch = |report: &Report| progress_ref.at(report.rows, self.users);
             Box::pin(run(app, caller, source, mapping, options, journal, watch)).await
         })

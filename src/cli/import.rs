@@ -84,8 +84,8 @@ impl Import {
         let watch = |report: &Report| bar.at(report.position, report.rows, report.resumed);
         let (options_ref, journal_ref, batch) = (&options, &journal, self.batch.map(usize::from));
         let many = options.mode == Mode::Write && length.is_some_and(|length| length >= MANY);
-        let report = numbered(app, many, async |usual| {
-            let options = &Options { batch: batch.unwrap_or(usual), ..options_ref.clone() };
+        let report = numbered(app, many, async |usual, lead| {
+            let options = &Options { batch: batch.unwrap_or(usual), lead, ..options_ref.clone() };
             Box::pin(run(app, caller, source, mapping, options, journal_ref, watch)).await
         })
         .await;
@@ -148,6 +148,7 @@ impl Import {
             roles: if self.allow_roles { Roles::Allowed } else { Roles::Refused },
             mode,
             batch: BATCH,
+            lead: None,
         })
     }
 

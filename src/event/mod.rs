@@ -10,6 +10,7 @@
 pub mod counters;
 pub mod http;
 mod kind;
+mod lead;
 mod seal;
 pub mod sequencer;
 mod store;
@@ -21,6 +22,8 @@ pub mod watch;
 use serde_json::{Map, Value};
 
 pub use kind::Kind;
+pub use lead::Lead;
+use seal::Salted;
 pub use tally::{tally, tell_tally};
 
 use crate::{
@@ -150,25 +153,36 @@ pub async fn record(tx: &mut Tx, event: Event) -> Result<()> {
 }
 
 /// Many events on the way to be written.
-pub struct Prepared(std::thread::JoinHandle<Result<Vec<(Event, String)>>>);
+pub struct Prepared(std::thread::JoinHandle<Result<Vec<(Event, String, Salted)>>>);
 
 /// Puts many events into words on a thread of its own, while the changes that they tell of are written.
 #[must_use]
 pub fn prepare(events: impl FnOnce() -> Vec<Event> + Send + 'static) -> Prepared {
-    let with_words = |event: Event| store::words(&event).map(|words| (event, words));
+    let with_words = |event: Event| {
+        let words = store::words(&event)?;
+        let salted = Salted::of(&words)?;
+        Ok((event, words, salted))
+    };
     Prepared(std::thread::spawn(move || events().into_iter().map(with_words).collect()))
 }
 
-/// Writes many events into the transaction of their changes.
+/// Writes many events into the transaction of their changes; where this process has the `lead`, with their numbers.
+///
+/// Nothing that waits for its number may concern the same users.
 ///
 /// # Errors
 /// Of the database.
-pub async fn record_all(tx: &mut Tx, prepared: Prepared) -> Result<()> {
+pub async fn record_all(tx: &mut Tx, prepared: Prepared, lead: Option<&Lead>) -> Result<()> {
     let events = prepared.0.join().map_err(|_| Error::internal("the events could not be put into words"))??;
-    for (event, _) in &events {
+    let mut pending = Vec::with_capacity(events.len());
+    for (event, words, salted) in events {
         tx.note(Note { kind: event.kind.as_str(), user: event.user.map(UserId::uuid), session: None });
+        pending.push((store::pending_as(tx, &event, words)?, salted));
     }
-    store::insert_all(tx, events).await
+    match lead {
+        Some(lead) => lead.insert(tx, pending).await,
+        None => store::insert_all(tx, pending).await,
+    }
 }
 
 /// Whether more than `most` committed events wait for their numbers.

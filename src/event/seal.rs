@@ -15,9 +15,22 @@ use crate::{
 
 const FORM: &[u8] = b"denizen-event-1";
 
+/// What the seal needs of an event's data, which takes longer than the seal.
+pub(super) struct Salted {
+    salt: [u8; 16],
+    digest: [u8; 32],
+    ip: Option<String>,
+}
+
+impl Salted {
+    pub(super) fn of(data: &str) -> Result<Self> {
+        let salt = random::<16>()?;
+        Ok(Self { salt, digest: digest(&salt, data), ip: ip(data) })
+    }
+}
+
 /// Numbers and seals one event.
-pub(super) fn seal(keys: &Keys, event: Pending, seq: i64, previous: &[u8; 32]) -> Result<Sealed> {
-    let salt = random::<16>()?;
+pub(super) fn seal(keys: &Keys, event: Pending, salted: Salted, seq: i64, previous: &[u8; 32]) -> Sealed {
     let mut sealed = Sealed {
         seq,
         id: event.id,
@@ -30,15 +43,15 @@ pub(super) fn seal(keys: &Keys, event: Pending, seq: i64, previous: &[u8; 32]) -
         user_version: event.user_version,
         session_id: event.session_id,
         schema_version: event.schema_version,
-        digest: digest(&salt, &event.data).to_vec(),
-        ip: ip(&event.data),
+        digest: salted.digest.to_vec(),
+        ip: salted.ip,
         data: Some(event.data),
-        salt: Some(salt.to_vec()),
+        salt: Some(salted.salt.to_vec()),
         seal: Vec::new(),
         key_id: keys.id(),
     };
     sealed.seal = expected(keys, &sealed, previous).to_vec();
-    Ok(sealed)
+    sealed
 }
 
 /// The address that data tells. It stands in a column too, so that it can be asked for; what is sealed is the data.

@@ -15,7 +15,8 @@ use std::{
 use tokio::sync::{Notify, watch};
 
 use super::{
-    counters, seal,
+    lead::{self, Lead},
+    seal::Salted,
     store::{self, Head, Pending},
 };
 use crate::{
@@ -42,6 +43,7 @@ pub struct Sequencer {
     wake: Arc<Notify>,
     head: watch::Receiver<i64>,
     stop: watch::Sender<bool>,
+    lead: Arc<Lead>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -55,8 +57,10 @@ impl Sequencer {
         let wake = Arc::new(Notify::new());
         let (tell, head) = watch::channel(0);
         let (stop, stopping) = watch::channel(false);
-        let task = tokio::spawn(run(Node { db, keys, wake: Arc::clone(&wake), tell, stopping, leads }));
-        Self { wake, head, stop, task }
+        let lead = Arc::new(Lead::new(keys));
+        let (wake_too, lead_too) = (Arc::clone(&wake), Arc::clone(&lead));
+        let task = tokio::spawn(run(Node { db, wake: wake_too, tell, stopping, leads, lead: lead_too }));
+        Self { wake, head, stop, lead, task }
     }
 
     /// Numbers what is pending if this node leads, then leaves the row to whoever comes; for as long as others would
@@ -71,6 +75,12 @@ impl Sequencer {
     #[must_use]
     pub fn waker(&self) -> Arc<Notify> {
         Arc::clone(&self.wake)
+    }
+
+    /// Whether this node numbers, for who brings thousands of events.
+    #[must_use]
+    pub fn lead(&self) -> Arc<Lead> {
+        Arc::clone(&self.lead)
     }
 
     /// The number of the last event, as far as this node knows.
@@ -110,11 +120,11 @@ enum Step {
 /// What the work needs.
 struct Node {
     db: Db,
-    keys: Arc<Keys>,
     wake: Arc<Notify>,
     tell: watch::Sender<i64>,
     stopping: watch::Receiver<bool>,
     leads: Arc<Gauge>,
+    lead: Arc<Lead>,
 }
 
 async fn run(node: Node) {
@@ -125,7 +135,7 @@ async fn run(node: Node) {
         let ended = match led {
             Ok(Some(head)) => {
                 tracing::debug!(epoch = head.epoch, head = head.head, "this node numbers the log");
-                let _leading = node.leads.up();
+                let (_leading, _leads) = (node.lead.begin(head.epoch), node.leads.up());
                 node.lead(head).await
             }
             Ok(None) => return,
@@ -174,13 +184,17 @@ impl Node {
         self.tell.send_replace(head.head);
         let mut most = BATCH;
         loop {
-            let step = match number(&self.db, &self.keys, &head, most).await? {
-                Step::Nothing if self.is_stopping() => return vacate(&self.db, &head).await,
+            let step = match number(&self.db, self.lead.keys(), &head, most).await? {
+                Step::Nothing if self.is_stopping() => return vacate(&self.db, head.epoch).await,
                 Step::Nothing if is_watched && touched.elapsed() >= TOUCH => touch(&self.db, &head).await?,
                 step => step,
             };
             match step {
-                Step::Lost => return Ok(()),
+                Step::Lost => match store::head(&mut self.db.read()).await? {
+                    // Somebody in this process had events numbered.
+                    Some(new) if new.epoch == head.epoch => (head, touched) = (new, Instant::now()),
+                    _ => return Ok(()),
+                },
                 Step::Moved(new) => {
                     let is_full = new.head - head.head >= BATCH;
                     most = if is_full { wide } else { BATCH };
@@ -210,9 +224,14 @@ async fn take_over(db: &Db) -> Result<Head> {
     .await
 }
 
-async fn vacate(db: &Db, head: &Head) -> Result<()> {
-    let new = Head { beat: VACANT, ..*head };
-    db.write(async |tx| store::advance(tx, head, &new).await).await.map(|_| ())
+/// Leaves the row, if this node still has it.
+async fn vacate(db: &Db, epoch: i64) -> Result<()> {
+    db.write(async |tx| {
+        let head = store::head_held(tx).await?.filter(|head| head.epoch == epoch);
+        let Some(head) = head else { return Ok(()) };
+        store::advance(tx, &head, &Head { beat: VACANT, ..head }).await.map(|_| ())
+    })
+    .await
 }
 
 async fn touch(db: &Db, head: &Head) -> Result<Step> {
@@ -226,26 +245,17 @@ async fn number(db: &Db, keys: &Keys, head: &Head, most: i64) -> Result<Step> {
     if events.is_empty() {
         return Ok(Step::Nothing);
     }
-    let mut new = Head { beat: head.beat + 1, ..*head };
-    let mut sealed = Vec::with_capacity(events.len());
-    for event in events {
-        new.head += 1;
-        let event = seal::seal(keys, event, new.head, &new.seal)?;
-        new.seal.copy_from_slice(&event.seal);
-        sealed.push(event);
-    }
-    let deltas = counters::deltas(&sealed);
-    let (sealed, deltas, new_ref) = (&sealed, &deltas, &new);
+    let salted = |event: Pending| Salted::of(&event.data).map(|salted| (event, salted));
+    let events: Result<_> = events.into_iter().map(salted).collect();
+    let (new, sealed) = lead::number(keys, head, events?);
+    let (sealed, new_ref) = (&sealed, &new);
     let kept = db
         .write(async |tx: &mut Tx| {
-            if !store::advance(tx, head, new_ref).await? {
-                return Ok(false);
+            let kept = lead::append(tx, head, new_ref, sealed).await?;
+            if kept {
+                store::take(tx, sealed).await?;
             }
-            store::append(tx, sealed).await?;
-            for (name, by) in deltas {
-                store::count(tx, name, *by).await?;
-            }
-            Ok(true)
+            Ok(kept)
         })
         .await?;
     Ok(if kept { Step::Moved(new) } else { Step::Lost })

@@ -1,6 +1,6 @@
 //! The log's SQL.
 
-use super::{Event, Kind, SCHEMA_VERSION};
+use super::{Event, Kind, SCHEMA_VERSION, seal::Salted};
 use crate::{
     access::Actor,
     clock::Time,
@@ -74,14 +74,16 @@ record! {
 }
 
 pub(super) async fn insert(tx: &mut Tx, event: Event) -> Result<()> {
-    let values = values(tx, &event, words(&event)?)?;
+    let words = words(&event)?;
+    let values = pending_as(tx, &event, words)?.values();
     sql!("insert into events_pending (", Pending::COLUMNS, ") values").rows([values]).send(tx).await
 }
 
-/// Writes many, each with its data in words.
-pub(super) async fn insert_all(tx: &mut Tx, events: Vec<(Event, String)>) -> Result<()> {
-    let rows: Result<Vec<_>> = events.into_iter().map(|(event, words)| values(tx, &event, words)).collect();
-    load("events_pending", Pending::COLUMNS, rows?).execute(tx).await
+/// Writes many that wait for their numbers.
+pub(super) async fn insert_all(tx: &mut Tx, events: Vec<(Pending, Salted)>) -> Result<()> {
+    load("events_pending", Pending::COLUMNS, events.into_iter().map(|(event, _)| event.values()).collect())
+        .execute(tx)
+        .await
 }
 
 /// An event's data as it is stored.
@@ -89,24 +91,43 @@ pub(super) fn words(event: &Event) -> Result<String> {
     serde_json::to_string(&event.data).map_err(Error::internal)
 }
 
-fn values(tx: &Tx, event: &Event, words: String) -> Result<Vec<Value>> {
+/// An event of this transaction, its data in words.
+pub(super) fn pending_as(tx: &Tx, event: &Event, data: String) -> Result<Pending> {
     let actor = match event.actor {
         Actor::User(user, _) | Actor::Key(user, _) => Some(user),
         Actor::Anonymous | Actor::System | Actor::Operator => None,
     };
-    Ok(vec![
-        tx.new_id::<crate::id::kind::Event>()?.into(),
-        tx.now().into(),
-        event.kind.as_str().into(),
-        event.outcome.as_str().into(),
-        event.actor.kind().into(),
-        actor.into(),
-        event.user.into(),
-        event.user_version.into(),
-        event.session.into(),
-        SCHEMA_VERSION.into(),
-        words.into(),
-    ])
+    Ok(Pending {
+        id: tx.new_id::<crate::id::kind::Event>()?,
+        at: tx.now(),
+        kind: event.kind.as_str().into(),
+        outcome: event.outcome.as_str().into(),
+        actor_kind: event.actor.kind().into(),
+        actor,
+        user_id: event.user,
+        user_version: event.user_version,
+        session_id: event.session,
+        schema_version: SCHEMA_VERSION,
+        data,
+    })
+}
+
+impl Pending {
+    fn values(self) -> Vec<Value> {
+        vec![
+            self.id.into(),
+            self.at.into(),
+            self.kind.into(),
+            self.outcome.into(),
+            self.actor_kind.into(),
+            self.actor.into(),
+            self.user_id.into(),
+            self.user_version.into(),
+            self.session_id.into(),
+            self.schema_version.into(),
+            self.data.into(),
+        ]
+    }
 }
 
 /// How many wait for their numbers, counted up to `most`.
@@ -154,8 +175,13 @@ pub(super) async fn pending_of(conn: &mut Conn, user: UserId, limit: i64) -> Res
     .await
 }
 
+/// Writes numbered events.
 pub(super) async fn append(tx: &mut Tx, events: &[Sealed]) -> Result<()> {
-    load("events", Sealed::COLUMNS, events.iter().map(Sealed::values).collect()).execute(tx).await?;
+    load("events", Sealed::COLUMNS, events.iter().map(Sealed::values).collect()).execute(tx).await
+}
+
+/// Removes those that have their numbers from those that wait.
+pub(super) async fn take(tx: &mut Tx, events: &[Sealed]) -> Result<()> {
     let mut ids: Vec<_> = events.iter().map(|event| event.id).collect();
     ids.sort_unstable();
     for some in ids.chunks(128) {
@@ -196,6 +222,11 @@ impl Sealed {
 
 pub(super) async fn head(conn: &mut Conn) -> Result<Option<Head>> {
     sql!("select ", Head::COLUMNS, " from log_head where id = 1").fetch_optional(conn).await
+}
+
+/// The same, and nobody else moves it before this transaction ends.
+pub(super) async fn head_held(tx: &mut Tx) -> Result<Option<Head>> {
+    sql!("select ", Head::COLUMNS, " from log_head where id = 1").for_update().fetch_optional(tx).await
 }
 
 pub(super) async fn found(tx: &mut Tx) -> Result<()> {

@@ -59,7 +59,7 @@ pub(super) async fn write(tx: &mut Tx, caller: &Caller, rows: &[Row], options: &
                 Fate::Reject(faults) => outcome.reject(row, faults),
             }
         }
-        arrival::admit(tx, caller, &plans, &created).await?;
+        arrival::admit(tx, caller, &plans, &created, options.lead.as_deref()).await?;
         outcome.created += created.len() as u64;
     }
     Ok(outcome)

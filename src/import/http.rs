@@ -171,6 +171,7 @@ pub(crate) async fn import(
     };
     let options = Options {
         batch: super::BATCH,
+        lead: None,
         conflict: conflict
             .ok_or_else(|| Error::invalid("on_conflict", "unknown_word", "This must be one of: skip, update, fail."))?,
         passwords: if how.keep_password == Some(true) { Passwords::Keep(app.policy()) } else { Passwords::MustChange },

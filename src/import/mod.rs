@@ -22,7 +22,7 @@ mod rehearsal;
 mod row;
 mod store;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 pub use csv::Csv;
 pub use field::Field;
@@ -32,6 +32,7 @@ pub use mapping::Mapping;
 
 use crate::{
     error::Fault,
+    event::Lead,
     password::{Hash, Policy},
 };
 
@@ -60,6 +61,8 @@ pub struct Options {
     pub mode: Mode,
     /// Rows that are written in one transaction.
     pub batch: usize,
+    /// By which the events of who comes are numbered at once, if this process numbers the log and does nothing else.
+    pub lead: Option<Arc<Lead>>,
 }
 
 /// So many that others who write wait for little.

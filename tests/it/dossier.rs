@@ -164,7 +164,7 @@ each_engine! {
         for _ in 0..13 {
             app.app.db.write(async |tx| {
                 let event = move |_| denizen::event::Event::new(denizen::event::Kind::PasswordUpgraded, &Caller::system()).user(id);
-                denizen::event::record_all(tx, denizen::event::prepare(move || (0..97).map(event).collect())).await
+                denizen::event::record_all(tx, denizen::event::prepare(move || (0..97).map(event).collect()), None).await
             }).await.unwrap();
         }
         // As many sessions as fill more than one piece, to the last.

@@ -1,5 +1,6 @@
 //! The log: numbered without gaps, in an order that no reader can miss, and sealed.
 
+mod lead;
 mod refused;
 mod tamper;
 
