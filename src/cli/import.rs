@@ -59,7 +59,7 @@ pub struct Import {
     /// Let roles above 'user' in
     #[arg(long)]
     allow_roles: bool,
-    /// Rows that are written at once [default: 4000; 1000 beside a server, whose writers wait meanwhile]
+    /// Rows that are written at once [default: 3000; 1000 beside a server, whose writers wait meanwhile]
     #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u16).range(1..=10_000))]
     batch: Option<u16>,
     /// Where the rejected rows go [default: the source with .rejects.csv]

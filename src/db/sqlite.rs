@@ -50,6 +50,9 @@ const WRITER_TIMEOUT: Duration = Duration::from_secs(10);
 const WIDE_CACHE_KIB: i64 = 24 * 1_024;
 const WIDE_LOG_PAGES: i64 = 262_144;
 
+/// What undoes a savepoint.
+const UNDO: [&str; 2] = ["rollback to t", "release t"];
+
 pub(super) struct Sqlite {
     /// What readers open: the path, or for one who only looks a URI.
     place: PathBuf,
@@ -177,7 +180,7 @@ impl Sqlite {
             State::Idle => ("begin immediate", Scope::Whole),
             State::Open => ("savepoint t", Scope::Own),
         };
-        writer.conn.execute_batch(text).map_err(|e| failure(&e))?;
+        execute(&writer.conn, text).map_err(|e| failure(&e))?;
         writer.state = State::Open;
         Ok(Savepoint { writer: Some(writer), scope, committer: self.committer.clone() })
     }
@@ -254,7 +257,7 @@ impl Savepoint {
     /// Keeps the work and waits for the physical commit.
     pub async fn commit(mut self) -> Result<(), Failure> {
         if self.scope == Scope::Own {
-            self.end("release t")?;
+            self.end(&["release t"])?;
         }
         self.committed().await
     }
@@ -262,7 +265,7 @@ impl Savepoint {
     /// Undoes the work and waits for the physical commit all the same.
     pub async fn rollback(mut self) -> Result<(), Failure> {
         if self.scope == Scope::Own {
-            self.end("rollback to t; release t")?;
+            self.end(&UNDO)?;
             return self.committed().await;
         }
         if let Some(mut writer) = self.writer.take() {
@@ -271,11 +274,12 @@ impl Savepoint {
         Ok(())
     }
 
-    fn end(&self, text: &str) -> Result<(), Failure> {
-        self.batch(text).map_err(|failure| {
+    fn end(&self, texts: &[&str]) -> Result<(), Failure> {
+        let conn = self.conn()?;
+        texts.iter().try_for_each(|text| execute(conn, text)).map_err(|e| {
+            let failure = failure(&e);
             // FULL or IOERR in a statement may have rolled everything back already; the drop tells the neighbours.
-            let is_lost = self.writer.as_ref().is_some_and(|writer| writer.conn.is_autocommit());
-            if is_lost { Failure::full(failure.error) } else { failure }
+            if conn.is_autocommit() { Failure::full(failure.error) } else { failure }
         })
     }
 
@@ -298,7 +302,8 @@ impl Drop for Savepoint {
     /// An unfinished transaction (an error in ending it, or a panic in its closure) leaves no trace.
     fn drop(&mut self) {
         if let Some(writer) = &mut self.writer {
-            let is_undone = self.scope == Scope::Own && writer.conn.execute_batch("rollback to t; release t").is_ok();
+            let undone = || UNDO.iter().try_for_each(|text| execute(&writer.conn, text));
+            let is_undone = self.scope == Scope::Own && undone().is_ok();
             if !is_undone || writer.conn.is_autocommit() {
                 writer.abandon(Fate::Final, "a transaction could not be undone");
             }
@@ -330,7 +335,7 @@ fn commit(writer: &mut Writer, figures: &Figures) {
         // FULL or IOERR in a statement has rolled everything back already.
         return writer.abandon(Fate::Full, "the database rolled the transaction back");
     }
-    if let Err(e) = writer.conn.execute_batch("commit") {
+    if let Err(e) = execute(&writer.conn, "commit") {
         tracing::error!(cause = %e, "commit failed");
         let fate = if failure(&e).fate == Fate::Full { Fate::Full } else { Fate::Final };
         return writer.abandon(fate, &e.to_string());
@@ -342,6 +347,11 @@ fn commit(writer: &mut Writer, figures: &Figures) {
     for answer in writer.waiting.drain(..) {
         let _ = answer.send(Ok(()));
     }
+}
+
+/// Runs one of the few statements that begin and end a transaction, which are parsed once.
+fn execute(conn: &Connection, text: &str) -> rusqlite::Result<()> {
+    conn.prepare_cached(text)?.execute([]).map(drop)
 }
 
 fn cannot_open(path: &Path, cause: &dyn std::fmt::Display) -> Error {

@@ -50,11 +50,7 @@ impl Lead {
         let head = store::head_held(tx).await?.filter(|head| head.epoch == epoch && epoch != NONE);
         let Some(head) = head else { return store::insert_all(tx, events).await };
         let (new, sealed) = number(&self.keys, &head, events);
-        if append(tx, &head, &new, &sealed).await? {
-            Ok(())
-        } else {
-            Err(Error::internal("a head that was held moved"))
-        }
+        if append(tx, &head, &new, sealed).await? { Ok(()) } else { Err(Error::internal("a head that was held moved")) }
     }
 }
 
@@ -88,12 +84,13 @@ pub(super) fn number(keys: &Keys, head: &Head, events: Vec<(Pending, Salted)>) -
 
 /// Moves the head, writes the events and adds them to the sums. False, and nothing is written, when the head stands
 /// elsewhere by now.
-pub(super) async fn append(tx: &mut Tx, head: &Head, new: &Head, sealed: &[Sealed]) -> Result<bool> {
+pub(super) async fn append(tx: &mut Tx, head: &Head, new: &Head, sealed: Vec<Sealed>) -> Result<bool> {
     if !store::advance(tx, head, new).await? {
         return Ok(false);
     }
+    let deltas = counters::deltas(&sealed);
     store::append(tx, sealed).await?;
-    for (name, by) in counters::deltas(sealed) {
+    for (name, by) in deltas {
         store::count(tx, name, by).await?;
     }
     Ok(true)

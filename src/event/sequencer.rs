@@ -248,12 +248,14 @@ async fn number(db: &Db, keys: &Keys, head: &Head, most: i64) -> Result<Step> {
     let salted = |event: Pending| Salted::of(&event.data).map(|salted| (event, salted));
     let events: Result<_> = events.into_iter().map(salted).collect();
     let (new, sealed) = lead::number(keys, head, events?);
-    let (sealed, new_ref) = (&sealed, &new);
+    let mut ids: Vec<_> = sealed.iter().map(|event| event.id).collect();
+    ids.sort_unstable();
+    let (sealed, ids, new_ref) = (&sealed, &ids, &new);
     let kept = db
         .write(async |tx: &mut Tx| {
-            let kept = lead::append(tx, head, new_ref, sealed).await?;
+            let kept = lead::append(tx, head, new_ref, sealed.clone()).await?;
             if kept {
-                store::take(tx, sealed).await?;
+                store::take(tx, ids).await?;
             }
             Ok(kept)
         })

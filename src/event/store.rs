@@ -176,14 +176,12 @@ pub(super) async fn pending_of(conn: &mut Conn, user: UserId, limit: i64) -> Res
 }
 
 /// Writes numbered events.
-pub(super) async fn append(tx: &mut Tx, events: &[Sealed]) -> Result<()> {
-    load("events", Sealed::COLUMNS, events.iter().map(Sealed::values).collect()).execute(tx).await
+pub(super) async fn append(tx: &mut Tx, events: Vec<Sealed>) -> Result<()> {
+    load("events", Sealed::COLUMNS, events.into_iter().map(Sealed::values).collect()).execute(tx).await
 }
 
-/// Removes those that have their numbers from those that wait.
-pub(super) async fn take(tx: &mut Tx, events: &[Sealed]) -> Result<()> {
-    let mut ids: Vec<_> = events.iter().map(|event| event.id).collect();
-    ids.sort_unstable();
+/// Removes those that have their numbers, in the order of their ids, from those that wait.
+pub(super) async fn take(tx: &mut Tx, ids: &[EventId]) -> Result<()> {
     for some in ids.chunks(128) {
         // The ends make it a walk over a piece of the index, even where a server planned it while nothing waited.
         sql("delete from events_pending where id >= $1 and id <= $2 and id in ")
@@ -197,25 +195,25 @@ pub(super) async fn take(tx: &mut Tx, events: &[Sealed]) -> Result<()> {
 }
 
 impl Sealed {
-    fn values(&self) -> Vec<Value> {
+    fn values(self) -> Vec<Value> {
         vec![
             self.seq.into(),
             self.id.into(),
             self.at.into(),
-            self.kind.as_str().into(),
-            self.outcome.as_str().into(),
-            self.actor_kind.as_str().into(),
+            self.kind.into(),
+            self.outcome.into(),
+            self.actor_kind.into(),
             self.actor.into(),
             self.user_id.into(),
             self.user_version.into(),
             self.session_id.into(),
             self.schema_version.into(),
-            self.ip.clone().into(),
-            self.data.clone().into(),
-            self.salt.clone().into(),
-            self.digest.clone().into(),
-            self.seal.clone().into(),
-            self.key_id.as_str().into(),
+            self.ip.into(),
+            self.data.into(),
+            self.salt.into(),
+            self.digest.into(),
+            self.seal.into(),
+            self.key_id.into(),
         ]
     }
 }

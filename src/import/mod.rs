@@ -68,7 +68,7 @@ pub struct Options {
 /// So many that others who write wait for little.
 pub const BATCH: usize = 1_000;
 /// The same where nobody else writes. A page that many rows change is then written once for more of them.
-pub const WIDE_BATCH: usize = 4_000;
+pub const WIDE_BATCH: usize = 3_000;
 
 /// What becomes of somebody who is here already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
