@@ -15,6 +15,7 @@ use crate::{
     },
     db::{Conn, Tx},
     error::{Code, Fault, Result},
+    event::Lead,
 };
 
 /// How a batch ended.
@@ -28,8 +29,14 @@ pub(super) struct Outcome {
     pub lines: String,
 }
 
-/// Writes all rows.
-pub(super) async fn write(tx: &mut Tx, caller: &Caller, rows: &[Row], options: &Options) -> Result<Outcome> {
+/// Writes all rows; where this process has the `lead` of the log, with the numbers of their events.
+pub(super) async fn write(
+    tx: &mut Tx,
+    caller: &Caller,
+    rows: &[Row],
+    options: &Options,
+    lead: Option<&Lead>,
+) -> Result<Outcome> {
     let mut outcome = Outcome::default();
     let tiers = arrival::tiers(rows.iter().filter_map(|row| Some(&row.person.as_ref().ok()?.arrival)));
     let plans = Plans::held(tx, &tiers).await?;
@@ -59,7 +66,7 @@ pub(super) async fn write(tx: &mut Tx, caller: &Caller, rows: &[Row], options: &
                 Fate::Reject(faults) => outcome.reject(row, faults),
             }
         }
-        arrival::admit(tx, caller, &plans, &created, options.lead.as_deref()).await?;
+        arrival::admit(tx, caller, &plans, &created, lead).await?;
         outcome.created += created.len() as u64;
     }
     Ok(outcome)

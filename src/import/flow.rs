@@ -5,6 +5,10 @@ use std::{
     io::{Seek, SeekFrom, Write},
     os::unix::fs::OpenOptionsExt,
     path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -22,7 +26,8 @@ use crate::{
     access::{Caller, Permission},
     app::App,
     error::{Code, Result},
-    event, search,
+    event::{self, Lead},
+    search,
 };
 
 /// Rows that are written in one transaction where each costs a hash, so that a kill loses little.
@@ -56,7 +61,7 @@ pub async fn run(
     mut watch: impl FnMut(&Report),
 ) -> Result<Report> {
     caller.must(Permission::UsersImport)?;
-    let mut state = State::resume(app, journal, options.mode).await?;
+    let mut state = State::resume(app, journal, options).await?;
     let is_hashed = mapping.place(super::Field::Password).is_some() && options.mode == Mode::Write;
     let mut batches = reading(source, mapping, options.clone(), state.report.rows);
     if is_hashed {
@@ -104,11 +109,13 @@ struct State {
     report: Report,
     rejects: Option<Rejects>,
     rehearsal: Rehearsal,
+    /// Gone once a batch met somebody else who moved the log: those after it would, too.
+    lead: Option<Arc<Lead>>,
 }
 
 impl State {
-    async fn resume(app: &App, journal: &Journal, mode: Mode) -> Result<Self> {
-        let id = journal.id.filter(|_| mode == Mode::Write);
+    async fn resume(app: &App, journal: &Journal, options: &Options) -> Result<Self> {
+        let id = journal.id.filter(|_| options.mode == Mode::Write);
         let earlier = match id {
             Some(id) => store::progress(&mut app.db.read(), id).await?,
             None => None,
@@ -125,7 +132,7 @@ impl State {
             rejected: count(earlier.rejected),
             ..Report::default()
         };
-        Ok(Self { id, report, rejects, rehearsal: Rehearsal::default() })
+        Ok(Self { id, report, rejects, rehearsal: Rehearsal::default(), lead: options.lead.clone() })
     }
 
     async fn settle(&mut self, app: &App, caller: &Caller, rows: &[Row], options: &Options) -> Result<batch::Outcome> {
@@ -140,21 +147,26 @@ impl State {
         Ok(outcome)
     }
 
-    async fn write(&self, app: &App, caller: &Caller, rows: &[Row], options: &Options) -> Result<batch::Outcome> {
-        let mut tries = 0;
+    async fn write(&mut self, app: &App, caller: &Caller, rows: &[Row], options: &Options) -> Result<batch::Outcome> {
+        let lead = self.lead.take();
+        let (mut tries, attempts) = (0, AtomicU32::new(0));
         loop {
             tries += 1;
             let done = app
                 .db
                 .write(async |tx| {
-                    let outcome = batch::write(tx, caller, rows, options).await?;
+                    let lead = lead.as_deref().filter(|_| attempts.fetch_add(1, Relaxed) == 0);
+                    let outcome = batch::write(tx, caller, rows, options, lead).await?;
                     if let Some(id) = self.id {
                         store::save(tx, id, &self.progress(rows.len(), &outcome)).await?;
                     }
                     Ok(outcome)
                 })
                 .await;
-            let Err(error) = done else { return done };
+            let Err(error) = done else {
+                self.lead = lead.filter(|_| attempts.load(Relaxed) == 1);
+                return done;
+            };
             // Somebody took the address between the look-up and the write, or went: looked up again, that is known.
             let is_taken =
                 matches!(error.code(), Code::EmailTaken | Code::UsernameTaken | Code::ExternalIdTaken | Code::NotFound);
