@@ -11,8 +11,8 @@ use crate::{
     search::aside,
 };
 
-/// Does the work, with as many rows in a transaction and the lead of the log that it is told; gives the last events a moment. Where it brings
-/// `many` among few, the indexes of the search are made behind it.
+/// Does the work, which is told how many rows to put in a transaction, and the lead of the log where this process may
+/// have it; gives the last events a moment. Where it brings `many` among few, the indexes of the search are made behind it.
 pub(super) async fn numbered<T>(
     app: &App,
     many: bool,

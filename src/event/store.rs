@@ -4,7 +4,7 @@ use super::{Event, Kind, SCHEMA_VERSION, seal::Salted};
 use crate::{
     access::Actor,
     clock::Time,
-    db::{Conn, Record, Tx, Value, load, sql},
+    db::{Conn, Record, Sql, Tx, Value, load, sql},
     error::{Error, Result},
     id::{EventId, SessionId, UserId},
     record, sql,
@@ -218,13 +218,17 @@ impl Sealed {
     }
 }
 
+fn select_head() -> Sql {
+    sql!("select ", Head::COLUMNS, " from log_head where id = 1")
+}
+
 pub(super) async fn head(conn: &mut Conn) -> Result<Option<Head>> {
-    sql!("select ", Head::COLUMNS, " from log_head where id = 1").fetch_optional(conn).await
+    select_head().fetch_optional(conn).await
 }
 
 /// The same, and nobody else moves it before this transaction ends.
 pub(super) async fn head_held(tx: &mut Tx) -> Result<Option<Head>> {
-    sql!("select ", Head::COLUMNS, " from log_head where id = 1").for_update().fetch_optional(tx).await
+    select_head().for_update().fetch_optional(tx).await
 }
 
 pub(super) async fn found(tx: &mut Tx) -> Result<()> {

@@ -109,7 +109,7 @@ struct State {
     report: Report,
     rejects: Option<Rejects>,
     rehearsal: Rehearsal,
-    /// Gone once a batch met somebody else who moved the log: those after it would, too.
+    /// Gone once a batch had to be written again: most often somebody else moved the log, and would do so again.
     lead: Option<Arc<Lead>>,
 }
 
