@@ -39,6 +39,11 @@ async fn enqueue(app: &App, kind: &str) {
     app.db.write(async |tx| job::enqueue(tx, kind, payload.clone()).await).await.unwrap();
 }
 
+/// Whether the verdicts of all that ran are written down. A clock that is put on before has the pause begin behind it.
+async fn rests(database: &Database) -> bool {
+    database.number("select count(*) from jobs where locked_until is not null").await == 0
+}
+
 /// Waits until `done` says so, for at most a minute.
 async fn until(mut done: impl AsyncFnMut() -> bool) {
     for _ in 0..1_200 {
@@ -96,7 +101,8 @@ async fn a_failing_job_waits_longer_each_time_and_is_parked(engine: Engine) {
     until(async || runs.lock().unwrap().len() >= 2).await;
     // Nothing is due again before its pause has passed, and then it is.
     for tries in 2..=20 {
-        until(async || job::count(&mut app.db.read(), &[]).await.unwrap().0 == 2).await;
+        assert_eq!(job::count(&mut app.db.read(), &[]).await.unwrap().0, 2);
+        until(async || rests(&database).await).await;
         app.db.clock().advance(Duration::from_secs(2 * 3_600));
         until(async || runs.lock().unwrap().iter().filter(|job| job.kind == "fail").count() >= tries).await;
     }
@@ -143,7 +149,9 @@ async fn a_scheduled_job_comes_back(engine: Engine) {
     }
     let (_worker, runs) = work(&app, DAILY, |_| Verdict::Done);
     until(async || runs.lock().unwrap().len() == 1).await;
+    until(async || rests(&database).await).await;
     tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(runs.lock().unwrap().len(), 1, "it rests for a day");
     app.db.clock().advance(Duration::from_secs(86_401));
     until(async || runs.lock().unwrap().len() == 2).await;
     assert_eq!(database.number("select count(*) from jobs").await, 1);
