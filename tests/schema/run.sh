@@ -66,7 +66,7 @@ schema_server() {
 schema_ask() {
     local here=$PWD/tests/schema
     (cd "$1" && SCHEMA_BASE=$schema_base SCHEMA_ROLE=$2 SCHEMATHESIS_HOOKS=account PYTHONPATH=$here \
-        PYTHONDONTWRITEBYTECODE=1 timeout 140 venv/bin/schemathesis --config-file "$here/schemathesis.toml" \
-        run "$schema_base/openapi.json" --checks all --max-examples "${SCHEMA_EXAMPLES:-5}" --max-time 100 \
+        PYTHONDONTWRITEBYTECODE=1 timeout 115 venv/bin/schemathesis --config-file "$here/schemathesis.toml" \
+        run "$schema_base/openapi.json" --checks all --max-examples "${SCHEMA_EXAMPLES:-3}" --max-time 75 \
         --warnings off --seed "${SCHEMA_SEED:-1}")
 }
