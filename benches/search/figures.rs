@@ -5,7 +5,9 @@ use std::{collections::BTreeMap, fmt::Write, path::Path, process::ExitCode, time
 use denizen::{app::App, db::Engine, search::Search};
 
 use super::{
-    callers, cost, fill, machine,
+    callers,
+    choice::{self, Choice},
+    cost, fill, machine,
     page::{self, Row, table},
     place::Place,
     plot::{self, Line},
@@ -28,6 +30,7 @@ struct Crowd {
     pairs: Vec<Timed>,
     orders: Vec<Timed>,
     deep: [Timed; 2],
+    choices: Vec<Choice>,
     /// What took longer than is demanded, and how the engine went about it.
     slow: Vec<(String, f64, Vec<String>)>,
 }
@@ -85,8 +88,9 @@ async fn timed(app: &App, place: &Place, size: u64) -> Crowd {
     let single = ways::each(app, shapes::SINGLE, TIMES).await;
     let pairs = ways::each(app, shapes::PAIRS, TIMES).await;
     let (orders, deep) = (ways::orders(app, TIMES / 2).await, ways::deep(app, size, 2 * TIMES).await);
+    let choices = choice::each(app).await;
     eprintln!("  {} with {size} people is timed", place.name());
-    let mut crowd = Crowd { engine: place.name(), size, single, pairs, orders, deep, slow: Vec::new() };
+    let mut crowd = Crowd { engine: place.name(), size, single, pairs, orders, deep, choices, slow: Vec::new() };
     for (what, p99, search) in crowd.late() {
         let lines = denizen::search::explain(&mut app.db.read(), &app.search, &search).await.unwrap().1;
         crowd.slow.push((what, p99, lines));
@@ -127,7 +131,30 @@ impl Crowd {
             slowest(&format!("Each of {} pairs", self.pairs.len()), &self.pairs),
             slowest("Five filters in each of the eight orders", &self.orders),
             Row::at_most(deep, far.median / first.median, 1.5, " x", &note),
+            self.chosen(),
         ]
+    }
+
+    /// How the chosen ways compare with the quickest.
+    fn chosen(&self) -> Row {
+        let mut ratios: Vec<_> = self.choices.iter().map(Choice::ratio).collect();
+        ratios.sort_by(f64::total_cmp);
+        let bad: Vec<_> = self.choices.iter().filter(|choice| choice.is_bad()).collect();
+        let mut figure = format!("{:.2} x, {} of {} badly", ratios[ratios.len() / 2], bad.len(), ratios.len());
+        if let Some(worst) = bad.iter().max_by(|left, right| left.ratio().total_cmp(&right.ratio())) {
+            let (chosen, quickest) = (worst.chosen, worst.quickest);
+            let _ = write!(
+                figure,
+                ", at most {:.1} x (`{}`: {:?} {:.1} ms, ",
+                worst.ratio(),
+                worst.what,
+                chosen.0,
+                chosen.1
+            );
+            let _ = write!(figure, "{:?} {:.1} ms)", quickest.0, quickest.1);
+        }
+        let size = page::thousands(self.size);
+        Row::shown(format!("The chosen way, of the quickest one, {size}, {}", self.engine), figure)
     }
 
     /// What a first page may take, in milliseconds.

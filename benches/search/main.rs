@@ -1,12 +1,14 @@
 //! The figures of the search. `./bench search` starts it, and `docs/search.md` says how to read it.
 //!
 //! `search_figures DENIZEN FOLDER POSTGRES_URL [SIZE ..]` measures, with the people kept in the folder and in schemas of
-//! the server. `look ENGINE SIZE TIMES`, `callers ENGINE SIZE SECONDS` and `fill ENGINE SIZE` instead of sizes do a part.
+//! the server. `look ENGINE SIZE TIMES`, `choices ENGINE SIZE`, `callers ENGINE SIZE SECONDS` and `fill ENGINE SIZE`
+//! instead of sizes do a part.
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot go on has failed")]
 #![expect(clippy::cast_precision_loss, reason = "figures are rounded anyhow")]
 #![expect(clippy::print_stdout, reason = "it is there to print")]
 
 mod callers;
+mod choice;
 mod cost;
 mod figures;
 mod fill;
@@ -59,6 +61,13 @@ async fn main() -> ExitCode {
             for timed in figures::look(&app, size.parse().unwrap(), times.parse().unwrap()).await {
                 let (found, Timed { median, p99, what, .. }) = (&timed.found, &timed);
                 println!("{median:8.2} {p99:8.2}  {what:70} {:?} {:?}", found.plan, found.matches);
+            }
+        }
+        ["choices", engine, size] => {
+            let app = place(engine, size).open().await;
+            for choice in choice::each(&app).await {
+                let (chosen, quickest) = (choice.chosen, choice.quickest);
+                println!("{:5.2} x  {:70} {chosen:?} {quickest:?}", choice.ratio(), choice.what);
             }
         }
         sizes => {

@@ -57,14 +57,16 @@ pub async fn each(app: &App, queries: &[&str], times: usize) -> Vec<Timed> {
 /// Some of them in each of the other orders.
 pub async fn orders(app: &App, times: usize) -> Vec<Timed> {
     let mut all = Vec::new();
-    for order in Order::ALL {
-        for query in ["", "location=canada", "is_premium=true&current_title=engineer", "last_name=brown", "role=admin"]
-        {
-            let what = format!("{query} by {}", order.as_str());
-            all.push(timed(app, &what, &asked(query, *order), times).await);
-        }
+    for (query, order) in ordered() {
+        all.push(timed(app, &format!("{query} by {}", order.as_str()), &asked(query, order), times).await);
     }
     all
+}
+
+/// Which in which.
+pub fn ordered() -> impl Iterator<Item = (&'static str, Order)> {
+    let some = ["", "location=canada", "is_premium=true&current_title=engineer", "last_name=brown", "role=admin"];
+    Order::ALL.iter().flat_map(move |order| some.map(|query| (query, *order)))
 }
 
 /// The first page, and the one behind nine tenths of everybody.

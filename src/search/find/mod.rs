@@ -5,6 +5,8 @@
 mod plan;
 mod sample;
 mod store;
+#[cfg(test)]
+mod tests;
 mod total;
 
 use std::{

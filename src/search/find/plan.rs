@@ -127,8 +127,8 @@ impl Plan {
     }
 
     /// What it costs to look at a row where the way passes it.
-    const fn stop(n: usize, estimate: &Estimate) -> f64 {
-        if estimate.is_as_made { NEXT[n] } else { STOP[n] }
+    fn stop(n: usize, estimate: &Estimate) -> f64 {
+        NEXT[n] + (STOP[n] - NEXT[n]) * estimate.apart
     }
 
     /// The ways along the order, with what they cost.

@@ -44,6 +44,8 @@ pub struct Sample {
     entries: Vec<Entry>,
     /// For each order the places of the entries in it.
     sorted: Vec<Vec<usize>>,
+    /// For each order how far apart those lie that follow each other in it: 0 as they were made, 1 anywhere.
+    apart: Vec<f64>,
     grams: HashMap<u32, u32>,
     people: f64,
 }
@@ -63,8 +65,8 @@ pub struct Estimate {
     pub is_held: bool,
     /// Where it does not, the part of the rows that it does not rule out.
     pub looked: f64,
-    /// Whether the order is about that in which the rows were made, so that they lie along the way.
-    pub is_as_made: bool,
+    /// How far apart the rows lie that follow each other in the order: 0 as they were made, 1 anywhere.
+    pub apart: f64,
     /// The grams that are worth asking for.
     pub needs: Needs,
     /// The shortest of their lists: so many are leapt through.
@@ -108,7 +110,7 @@ impl Sample {
     }
 
     #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-    fn of(entries: Vec<Entry>, people: usize) -> Self {
+    pub(super) fn of(entries: Vec<Entry>, people: usize) -> Self {
         let mut grams = HashMap::new();
         for gram in entries.iter().flat_map(gram::of) {
             *grams.entry(gram).or_insert(0) += 1;
@@ -118,7 +120,9 @@ impl Sample {
             places.sort_by_cached_key(|place| (entries[*place].key(*order), entries[*place].doc));
             places
         });
-        Self { sorted: sorted.collect(), grams, people: people as f64, entries }
+        let sorted: Vec<_> = sorted.collect();
+        let apart = sorted.iter().map(|places| apart(&entries, places)).collect();
+        Self { sorted, apart, grams, people: people as f64, entries }
     }
 
     /// How many people there are, about.
@@ -149,7 +153,7 @@ impl Sample {
             is_common,
             walk: seen.walk(self.ahead(search), weight, (search.offset + search.rows(is_common)) as f64),
             is_held: search.filter.is_held(search.order.as_str()),
-            is_as_made: search.order == Order::CreatedAt,
+            apart: self.apart.get(search.order as usize).copied().unwrap_or_default(),
             looked: (seen.count(seen.held) as f64 / seen.count(seen.bounds).max(1) as f64).min(1.0),
             grams: (!needs.is_empty()).then(|| rows(grams)),
             leaps: shortest * self.people,
@@ -226,6 +230,17 @@ impl Sample {
     }
 }
 
+/// How far apart those lie that follow each other: of two who stand anywhere, a third of all are between them.
+#[expect(clippy::cast_precision_loss, reason = "an estimate")]
+fn apart(entries: &[Entry], places: &[usize]) -> f64 {
+    let mut docs: Vec<_> = entries.iter().map(|entry| entry.doc).collect();
+    docs.sort_unstable();
+    let lies = |place: usize| docs.partition_point(|doc| *doc < entries[place].doc);
+    let between = places.windows(2).map(|two| lies(two[0]).abs_diff(lies(two[1])).saturating_sub(1));
+    let (sum, all) = (between.sum::<usize>() as f64, places.len() as f64);
+    (3.0 * sum / (all * all).max(1.0)).min(1.0)
+}
+
 /// More hits than so many mean that there are more people than these of whom so many hits are expected.
 fn surely(expected: f64) -> f64 {
     expected + 6.0 * expected.sqrt() + 6.0
@@ -240,6 +255,8 @@ struct Seen {
     held: u64,
     /// Those that bound a walk along it.
     bounds: u64,
+    /// Whether one of them is about the text of the order, so that those who match stand together.
+    is_together: bool,
 }
 
 impl Seen {
@@ -255,6 +272,7 @@ impl Seen {
             all: bits(&|_| true),
             held: bits(&|test| test.is_held(order)),
             bounds: bits(&|test| matches!(test, Test::Range { moment, .. } if moment.as_str() == order)),
+            is_together: tests.iter().any(|test| matches!(test, Test::Text { field, .. } if field.as_str() == order)),
         }
     }
 
@@ -281,7 +299,8 @@ impl Seen {
         // Those who match stand together, far from where the walk begins: spread evenly, the first of them would stand
         // so far away by a chance of one in some hundreds.
         let ahead = 1.0 - f64::from(*first) / (f64::from(passed) + 1.0);
-        let late = if places.len() as f64 * ahead.ln() < -6.0 { f64::from(*first) * weight } else { 0.0 };
+        let is_late = self.is_together || places.len() as f64 * ahead.ln() < -6.0;
+        let late = if is_late { f64::from(*first) * weight } else { 0.0 };
         let last = (needed / weight).ceil() as usize;
         let reached =
             if last > 1 { places.get(last - 1).map_or(whole, |place| f64::from(*place) * weight) } else { 0.0 };
