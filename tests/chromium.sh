@@ -7,9 +7,5 @@ chromium_present() {
 
 chromium_install() {
     echo "No Chromium is here. Installing the Debian package."
-    local root=()
-    ((EUID == 0)) || root=(sudo)
-    "${root[@]}" apt-get -qq update &&
-        "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends \
-            -o DPkg::Lock::Timeout=300 install chromium chromium-driver fonts-dejavu-core
+    package_install chromium chromium-driver fonts-dejavu-core
 }

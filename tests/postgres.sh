@@ -10,6 +10,9 @@
 # starts it; root may not run one and leaves it to `postgres`, who must be able to reach DIR. Whoever made DIR removes it.
 # fsync stays on: the crash tests are about what it keeps.
 
+# shellcheck source=tests/package.sh
+source "$(dirname "${BASH_SOURCE[0]}")/package.sh"
+
 # The oldest version that is supported.
 postgres_oldest=15
 
@@ -82,11 +85,7 @@ postgres_binaries() {
 
 postgres_install() {
     echo "No PostgreSQL of version $postgres_oldest or later is here. Installing the Debian package."
-    local root=()
-    ((EUID == 0)) || root=(sudo)
-    "${root[@]}" apt-get -qq update &&
-        "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends \
-            -o DPkg::Lock::Timeout=300 install postgresql
+    package_install postgresql
 }
 
 postgres_installed() {

@@ -1,4 +1,4 @@
-//! Forgetting failures, devices, repeated requests and keys; telling of refusals that were summed up.
+//! Forgetting failures, devices and keys; telling of refusals that were summed up.
 
 use std::time::Duration;
 
@@ -17,7 +17,6 @@ const KEYS: Duration = Duration::from_secs(86_400 + 3_600);
 /// Of the database; what was removed until then stays removed.
 pub async fn sweep(app: &App) -> Result<()> {
     while app.db.write(async |tx| limit::sweep(tx, BATCH).await).await? > 0 {}
-    while app.db.write(async |tx| store::forget_requests(tx, BATCH).await).await? > 0 {}
     let now = app.db.clock().now();
     while app.db.write(async |tx| store::forget_devices(tx, now - DEVICES, BATCH).await).await? > 0 {}
     app.db.write(async |tx| token::forget(tx, now - KEYS).await).await?;

@@ -45,13 +45,3 @@ pub(super) async fn forget_devices(tx: &mut Tx, before: Time, limit: i64) -> Res
     .execute(tx)
     .await
 }
-
-/// Removes kept answers that are too old to be asked for again.
-pub(super) async fn forget_requests(tx: &mut Tx, limit: i64) -> Result<u64> {
-    sql("delete from idempotency_keys where (caller, route, key) in
-         (select caller, route, key from idempotency_keys where expires_at < $1 order by expires_at limit $2)")
-    .bind(tx.now())
-    .bind(limit)
-    .execute(tx)
-    .await
-}

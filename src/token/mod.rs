@@ -17,6 +17,7 @@ use std::{
 use jsonwebtoken::Header;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
 
 pub use keyset::{Algorithm, KeySet};
 pub use store::SigningKey;
@@ -54,6 +55,8 @@ pub struct Tokens {
     clock: Clock,
     settings: Settings,
     current: RwLock<Arc<KeySet>>,
+    /// One reads at a time, so that nobody puts what he read earlier in the place of what another read later.
+    reading: Mutex<()>,
 }
 
 /// What a token is for: its `typ` header (RFC 8725, 3.11).
@@ -104,7 +107,7 @@ impl Tokens {
         }
         let set = KeySet::load(&mut db.read(), &keys, &settings).await?;
         let clock = db.clock().clone();
-        Ok(Self { db, keys, clock, settings, current: RwLock::new(Arc::new(set)) })
+        Ok(Self { db, keys, clock, settings, current: RwLock::new(Arc::new(set)), reading: Mutex::default() })
     }
 
     /// A signed token; gives it with its life in seconds.
@@ -167,6 +170,7 @@ impl Tokens {
     /// # Errors
     /// As [`Tokens::load`].
     pub async fn reload(&self) -> Result<()> {
+        let _turn = self.reading.lock().await;
         let set = KeySet::load(&mut self.db.read(), &self.keys, &self.settings).await?;
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(set);
         Ok(())

@@ -10,7 +10,6 @@ mod check;
 mod ledger;
 mod model;
 mod node;
-mod server;
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -28,12 +27,12 @@ use self::{
     caller::Crash,
     model::Crowd,
     node::{Node, Place},
-    server::Server,
 };
 use crate::kit::{
     client::Client,
     database::{Database, variable},
     random::Random,
+    server::Server,
     shadow::{Cut, Shadow},
 };
 

@@ -2,6 +2,7 @@
 
 mod migrations;
 mod statements;
+mod tls;
 mod transactions;
 mod trouble;
 

@@ -141,6 +141,23 @@ each_engine! {
         lock(&app, &ann.email).await;
     }
 
+    async fn a_try_counts_though_what_follows_it_fails(app) {
+        let ann = app.register("ann").await;
+        let tries = "select cast(coalesce(sum(count), 0) as bigint) from failures";
+        app.numbered().await;
+        // What is behind the hash writes an event, and is rolled back: a refusal as well as a sign-in.
+        app.database.forbid("events_pending").await;
+        for n in 1..=5 {
+            let password = if n == 3 { PASSWORD } else { "Wrong-Horse-7" };
+            assert_eq!(app.login_with(&ann.email, password).await.status, 500);
+            assert_eq!(app.database.number(tries).await, n);
+        }
+        app.database.allow("events_pending").await;
+        assert_eq!(app.login_with(&ann.email, PASSWORD).await.expect(429).code(), "too_many_attempts");
+        app.numbered().await;
+        assert_eq!(app.database.number("select count(*) from events where kind like 'login.%' and outcome = 'refused'").await, 0);
+    }
+
     async fn waits_survive_a_restart(app) {
         let ann = app.register("ann").await;
         lock(&app, "nobody@example.com").await;

@@ -15,7 +15,7 @@ use serde_json::{Map, json};
 
 use crate::{
     each_engine,
-    kit::{self, database::Database},
+    kit::{self, database::Database, eventually},
 };
 
 /// The jobs that a worker ran, with what it says of each.
@@ -32,6 +32,13 @@ fn work(app: &App, schedules: &'static [Schedule], verdict: fn(&Job) -> Verdict)
         async move { verdict }
     };
     (Worker::start(&app.db, Work { schedules, once: ONCE }, run), runs)
+}
+
+/// Without a server, and so without jobs of its own.
+async fn opened(database: &Database) -> App {
+    let app = kit::open(database, &[]).await;
+    database.make_hostile().await;
+    app
 }
 
 async fn enqueue(app: &App, kind: &str) {
@@ -76,7 +83,7 @@ a_scheduled_job_comes_back }
 
 async fn a_job_is_done_once_and_gone(engine: Engine) {
     let database = Database::new(engine);
-    let app = kit::open(&database, &[]).await;
+    let app = opened(&database).await;
     for _ in 0..20 {
         enqueue(&app, "greet").await;
     }
@@ -91,7 +98,7 @@ async fn a_job_is_done_once_and_gone(engine: Engine) {
 
 async fn a_failing_job_waits_longer_each_time_and_is_parked(engine: Engine) {
     let database = Database::new(engine);
-    let app = kit::open(&database, &[]).await;
+    let app = opened(&database).await;
     enqueue(&app, "fail").await;
     enqueue(&app, "never").await;
     let (_worker, runs) = work(&app, &[], |job| match job.kind.as_str() {
@@ -113,7 +120,7 @@ async fn a_failing_job_waits_longer_each_time_and_is_parked(engine: Engine) {
 
 async fn a_job_whose_worker_died_is_taken_again(engine: Engine) {
     let database = Database::new(engine);
-    let app = kit::open(&database, &[]).await;
+    let app = opened(&database).await;
     enqueue(&app, "greet").await;
     let dying = Worker::start(&app.db, Work { schedules: &[], once: ONCE }, |_| std::future::pending());
     until(async || database.number("select count(*) from jobs where locked_until is not null").await == 1).await;
@@ -128,7 +135,7 @@ async fn a_job_whose_worker_died_is_taken_again(engine: Engine) {
 
 async fn a_job_of_a_rolled_back_transaction_does_not_exist(engine: Engine) {
     let database = Database::new(engine);
-    let app = kit::open(&database, &[]).await;
+    let app = opened(&database).await;
     let refused: Result<(), _> = app
         .db
         .write(async |tx| {
@@ -143,7 +150,7 @@ async fn a_job_of_a_rolled_back_transaction_does_not_exist(engine: Engine) {
 async fn a_scheduled_job_comes_back(engine: Engine) {
     const DAILY: &[Schedule] = &[Schedule { kind: "daily", every: Duration::from_secs(86_400) }];
     let database = Database::new(engine);
-    let app = kit::open(&database, &[]).await;
+    let app = opened(&database).await;
     for _ in 0..2 {
         app.db.write(async |tx| job::schedule(tx, DAILY[0]).await).await.unwrap();
     }
@@ -192,13 +199,57 @@ each_engine! {
         let ann = app.register("ann").await;
         app.login_with(&ann.email, "wrong").await.expect(401);
         app.login_with("nobody@example.com", "wrong").await.expect(401);
-        assert_eq!(app.database.number("select count(*) from failures").await, 2);
-        assert!(app.database.number("select count(*) from known_devices").await > 0);
+        app.bearer(&ann.access).with("idempotency-key", "k").put("/api/v1/users/me", json!({"bio": "x"})).await.expect(200);
+        let kept = async || {
+            let of = |table| format!("select count(*) from {table}");
+            let all = ["failures", "known_devices", "idempotency_keys"].map(of);
+            app.database.numbers(&all.each_ref().map(String::as_str)).await
+        };
+        assert_eq!(kept().await, [2, 1, 1]);
         app.app.db.clock().advance(Duration::from_secs(401 * 86_400));
         denizen::login::job::sweep(&app.app).await.unwrap();
-        for table in ["failures", "known_devices", "idempotency_keys"] {
-            assert_eq!(app.database.number(&format!("select count(*) from {table}")).await, 0, "{table}");
+        assert_eq!(kept().await, [0, 0, 1]);
+        denizen::once::job::sweep(&app.app).await.unwrap();
+        assert_eq!(kept().await, [0, 0, 0]);
+    }
+
+    async fn many_are_swept_away_a_few_at_a_time(app) {
+        // Each batch is a commit of its own: whoever looks on sees the number fall by steps.
+        const MANY: i64 = 900;
+        let ann = app.register("ann").await;
+        app.bearer(&ann.access).with("idempotency-key", "k").put("/api/v1/users/me", json!({"bio": "x"})).await.expect(200);
+        let more: Vec<_> = (1..MANY).map(|n| format!(
+            "insert into idempotency_keys select caller, route, 'k{n}', body_mac, status, answer, created_at, expires_at
+             from idempotency_keys where key = 'k';"
+        )).collect();
+        app.database.execute(&more.concat()).await;
+        let left = "select count(*) from idempotency_keys";
+        assert_eq!(app.database.number(left).await, MANY);
+        app.app.db.clock().advance(Duration::from_secs(2 * 86_400));
+        let (node, seen) = (app.app.clone(), Arc::new(Mutex::new(Vec::new())));
+        let sweeping = tokio::spawn(async move { denizen::once::job::sweep(&node).await });
+        while !sweeping.is_finished() {
+            seen.lock().unwrap().push(app.database.number(left).await);
         }
+        sweeping.await.unwrap().unwrap();
+        let mut seen = std::mem::take(&mut *seen.lock().unwrap());
+        seen.push(app.database.number(left).await);
+        assert_eq!(seen.last(), Some(&0));
+        seen.dedup();
+        assert!(seen.windows(2).all(|two| two[0] - two[1] <= 500), "{seen:?}");
+    }
+
+    async fn every_sweep_comes_back_by_itself(app) {
+        let kinds = [
+            "session.sweep", "login.sweep", "login.tally", "account.erase", "account.grants", "once.sweep",
+            "search.index", "proof.sweep", "mail.sweep",
+        ];
+        for kind in kinds {
+            let rests = format!("select count(*) from jobs where kind = '{kind}' and unique_key = kind and locked_until is null
+                                 and run_at > created_at and attempts = 0");
+            eventually(kind, async || app.database.number(&rests).await == 1).await;
+        }
+        assert_eq!(app.database.number("select count(*) from jobs").await, i64::try_from(kinds.len()).unwrap());
     }
 
     async fn refused_strangers_are_told_of_once_a_minute(app) {

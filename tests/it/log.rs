@@ -2,6 +2,7 @@
 
 mod lead;
 mod refused;
+mod takeover;
 mod tamper;
 
 use std::time::{Duration, Instant};

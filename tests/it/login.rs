@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     each_engine,
-    kit::{TestApp, client::PASSWORD, eventually},
+    kit::{TestApp, client::PASSWORD, eventually, program::Program},
 };
 
 const LOGIN: &str = "/api/v1/auth/login";
@@ -51,6 +51,20 @@ async fn remembered(app: &TestApp, email: &str, remember_me: Value) -> String {
 }
 
 each_engine! {
+    async fn a_closed_door_registers_nobody(app) {
+        let closed = app.with_settings(&[("REGISTRATION", "closed")]).await;
+        let applicant = || json!({"email": "ann@example.com", "password": PASSWORD, "full_name": "Ann Lee"});
+        for path in ["/api/v1/auth/register", "/api/v1/auth/sign-up"] {
+            assert_eq!(closed.post(path, applicant()).await.expect(403).code(), "registration_closed", "{path}");
+        }
+        assert_eq!(closed.database.number("select count(*) from users").await, 0);
+        // Whoever may create users still does.
+        let root = ["user", "create", "--email", "root@example.com", "--name", "Root", "--role", "superadmin", "--password-stdin"];
+        Program::on(&closed.database).run_with(&root, PASSWORD).expect(0);
+        let root = closed.login("root@example.com").await.expect(200).person();
+        closed.bearer(&root.access).post("/api/v1/users", applicant()).await.expect(201);
+    }
+
     async fn either_name_in_either_field_signs_in(app) {
         let ann = app.register("ann").await;
         app.bearer(&ann.access).patch("/api/v1/users/me", json!({"username": "Ann_Lee"})).await.expect(200);

@@ -14,7 +14,8 @@ run_schema() {
     # The program that the tests use: built by itself, all that it depends on would be built anew.
     cargo test "${locked[@]}" --test it --no-run || return
     schema_program=${CARGO_TARGET_DIR:-$PWD/target}/debug/denizen
-    python3 -c 'import ensurepip' 2>/dev/null || schema_install || return
+    # Python may be missing, or have come without its installer.
+    python3 -c 'import ensurepip' 2>/dev/null || package_install python3-venv || return
     python3 -m venv "$work/venv" && "$work/venv/bin/pip" install --quiet "schemathesis==$schemathesis_version" || return
     for engine in sqlite postgres; do
         schema_roles "$work" "$engine" >"$work/schema.$engine" 2>&1 &
@@ -35,14 +36,6 @@ schema_roles() {
         kill "$schema_pid" && wait "$schema_pid"
     done
     return "$failed"
-}
-
-# Python, where it is missing or came without its installer.
-schema_install() {
-    local root=()
-    [[ $(id -u) == 0 ]] || root=(sudo)
-    "${root[@]}" apt-get -qq update &&
-        "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install python3-venv
 }
 
 # Starts a server over an empty database with a superadmin; sets schema_pid and schema_base.

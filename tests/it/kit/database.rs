@@ -114,6 +114,35 @@ impl Database {
             );
             client.batch_execute(&trigger).await.unwrap();
         }
+        // Some hear it of their commit, when every statement was answered well.
+        let late = "create constraint trigger hostile_late after insert on events_pending
+                    deferrable initially deferred for each row execute function hostile()";
+        client.batch_execute(late).await.unwrap();
+    }
+
+    /// Has every insert into a table fail, as a mistake of ours would.
+    pub async fn forbid(&self, table: &str) {
+        let text = match self.0.engine {
+            Engine::Sqlite => {
+                format!("create trigger forbidden before insert on {table} begin select raise(abort, 'forbidden'); end")
+            }
+            Engine::Postgres => format!(
+                "create function forbidden() returns trigger language plpgsql as $f$ begin
+                     raise exception 'forbidden' using errcode = 'XX000'; end $f$;
+                 create trigger forbidden before insert on {table} for each statement execute function forbidden()"
+            ),
+        };
+        self.execute(&text).await;
+    }
+
+    /// Takes back what [`Database::forbid`] did.
+    pub async fn allow(&self, table: &str) {
+        match self.0.engine {
+            Engine::Sqlite => self.execute("drop trigger forbidden").await,
+            Engine::Postgres => {
+                self.execute(&format!("drop trigger forbidden on {table}; drop function forbidden()")).await;
+            }
+        }
     }
 
     /// Takes back what [`Database::make_hostile`] did.

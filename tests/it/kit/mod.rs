@@ -12,6 +12,7 @@ pub mod post;
 pub mod program;
 pub mod proxy;
 pub mod random;
+pub mod server;
 pub mod shadow;
 pub mod tls;
 pub mod wire;

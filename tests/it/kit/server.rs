@@ -1,4 +1,4 @@
-//! A `PostgreSQL` server of one's own, to be stopped as a crash stops it.
+//! A `PostgreSQL` server of one's own, set as a test needs it, to be stopped as a crash stops it.
 
 use std::{path::Path, process::Command};
 
@@ -14,8 +14,13 @@ pub struct Server {
 
 impl Server {
     pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// With settings of `postgresql.conf`, each as `name=value`.
+    pub fn start_with(settings: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let url = run("start", folder.path(), &[]);
+        let url = run("start", folder.path(), &[&["0"], settings].concat());
         Self { folder, url }
     }
 
