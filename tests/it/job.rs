@@ -214,29 +214,28 @@ each_engine! {
     }
 
     async fn many_are_swept_away_a_few_at_a_time(app) {
-        // Each batch is a commit of its own: whoever looks on sees the number fall by steps.
-        const MANY: i64 = 900;
         let ann = app.register("ann").await;
         app.bearer(&ann.access).with("idempotency-key", "k").put("/api/v1/users/me", json!({"bio": "x"})).await.expect(200);
-        let more: Vec<_> = (1..MANY).map(|n| format!(
-            "insert into idempotency_keys select caller, route, 'k{n}', body_mac, status, answer, created_at, expires_at
-             from idempotency_keys where key = 'k';"
-        )).collect();
+        // Each letter doubles them.
+        let more = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"].map(|letter| format!(
+            "insert into idempotency_keys select caller, route, key || '{letter}', body_mac, status, answer, created_at, expires_at
+             from idempotency_keys;"
+        ));
         app.database.execute(&more.concat()).await;
         let left = "select count(*) from idempotency_keys";
-        assert_eq!(app.database.number(left).await, MANY);
+        let all = app.database.number(left).await;
+        assert_eq!(all, 2_048);
         app.app.db.clock().advance(Duration::from_secs(2 * 86_400));
-        let (node, seen) = (app.app.clone(), Arc::new(Mutex::new(Vec::new())));
+        let node = app.app.clone();
         let sweeping = tokio::spawn(async move { denizen::once::job::sweep(&node).await });
+        // Each batch is a commit of its own, so whoever looks on sees some of them.
+        let mut is_between = false;
         while !sweeping.is_finished() {
-            seen.lock().unwrap().push(app.database.number(left).await);
+            is_between |= (1..all).contains(&app.database.number(left).await);
         }
         sweeping.await.unwrap().unwrap();
-        let mut seen = std::mem::take(&mut *seen.lock().unwrap());
-        seen.push(app.database.number(left).await);
-        assert_eq!(seen.last(), Some(&0));
-        seen.dedup();
-        assert!(seen.windows(2).all(|two| two[0] - two[1] <= 500), "{seen:?}");
+        assert!(is_between, "they went all at once");
+        assert_eq!(app.database.number(left).await, 0);
     }
 
     async fn every_sweep_comes_back_by_itself(app) {

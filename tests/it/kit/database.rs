@@ -114,10 +114,24 @@ impl Database {
             );
             client.batch_execute(&trigger).await.unwrap();
         }
-        // Some hear it of their commit, when every statement was answered well.
-        let late = "create constraint trigger hostile_late after insert on events_pending
-                    deferrable initially deferred for each row execute function hostile()";
-        client.batch_execute(late).await.unwrap();
+        // Some hear it of their commit, when every statement was answered well: one in as many transactions, however many
+        // rows each of them has.
+        let late = format!(
+            "create function hostile_late() returns trigger language plpgsql as $f$ begin
+                 if current_setting('application_name') = 'denizen'
+                     and coalesce(current_setting('hostile.draw', true), '') = ''
+                 then
+                     perform set_config('hostile.draw', 'made', true);
+                     if random() < 1.0 / {ONE_IN} then
+                         raise exception 'injected' using errcode = '40001';
+                     end if;
+                 end if;
+                 return null;
+             end $f$;
+             create constraint trigger hostile_late after insert on events_pending
+                 deferrable initially deferred for each row execute function hostile_late()"
+        );
+        client.batch_execute(&late).await.unwrap();
     }
 
     /// Has every insert into a table fail, as a mistake of ours would.
@@ -148,7 +162,7 @@ impl Database {
     /// Takes back what [`Database::make_hostile`] did.
     pub async fn make_calm(&self) {
         if self.0.engine == Engine::Postgres {
-            self.execute("drop function if exists hostile() cascade").await;
+            self.execute("drop function if exists hostile(), hostile_late() cascade").await;
         }
     }
 
