@@ -1,5 +1,7 @@
 //! A client of the old kind finds its routes, and every difference is as docs/migrating.md tells.
 
+use std::time::Duration;
+
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use denizen::{access::Role, db::Engine};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
@@ -103,6 +105,45 @@ each_engine! {
         assert_eq!((&me["bio"], &me["phone"], &me["full_name"]), (&Value::Null, &json!("1"), &json!("ann Example")));
         let me = mine.patch("/api/v1/users/me", json!({"phone": "2"})).await.expect(200).json();
         assert_eq!((&me["phone"], &me["full_name"]), (&json!("2"), &json!("ann Example")));
+    }
+
+    async fn leaving_takes_a_proof_and_can_be_undone_for_a_while(app) {
+        let root = person(&app, "root", Role::Superadmin).await;
+        let (ann, bob) = (app.register("ann").await, app.register("bob").await);
+        let (root, clock) = (app.bearer(&root.access), app.app.db.clock());
+        clock.advance(Duration::from_secs(601));
+        let hers = app.bearer(&ann.access);
+        problem(&hers.delete("/api/v1/users/me").await, 403, "reauth_required");
+        let body = json!({"password": PASSWORD}).to_string().into_bytes();
+        hers.send("DELETE", "/api/v1/users/me", Some(("application/json", body))).await.expect(200);
+        root.delete(&format!("/api/v1/users/{}", bob.id)).await.expect(200);
+        app.register("ann").await;
+        problem(&root.post(&format!("/api/v1/users/{}/restore", ann.id), json!({})).await, 409, "email_taken");
+        root.post(&format!("/api/v1/users/{}/restore", bob.id), json!({})).await.expect(200);
+        app.login(&bob.email).await.expect(200);
+    }
+
+    async fn what_is_open_elsewhere_is_closed_here(app) {
+        let page = app.with("origin", "https://app.example.com").get("/health").await.expect(200);
+        assert_eq!(page.header("access-control-allow-origin"), None);
+        let forged = app.with("x-forwarded-for", "198.51.100.7");
+        let ann = forged.register("ann").await;
+        assert_eq!(app.me(&ann.access).await.json()["ip_address"], "127.0.0.1");
+        let other = json!({"email": "jörg@example.com", "password": PASSWORD, "full_name": "Jörg Roe"});
+        assert_eq!(app.post("/api/v1/auth/register", other).await.expect(422).faults(), ["email:invalid_email"]);
+
+        app.database.execute("update users set must_change_password = true").await;
+        let refused = app.login(&ann.email).await;
+        problem(&refused, 403, "password_change_required");
+        let token = refused.json()["password_change_token"].as_str().unwrap().to_owned();
+        let new = json!({"new_password": "Another-Horse-8-Battery"});
+        app.bearer(&token).post("/api/v1/auth/change-password", new).await.expect(200).person();
+
+        let tickets: Vec<_> = std::iter::from_fn(|| app.app.pool.admit().ok()).collect();
+        let refused = app.login(&ann.email).await;
+        problem(&refused, 503, "busy");
+        assert!(refused.header("retry-after").is_some());
+        drop(tickets);
     }
 
     async fn people_of_before_are_found_by_their_ids_and_listed_under_the_names_of_before(app) {
