@@ -89,6 +89,7 @@ pub(super) fn sqlite(text: &mut Text, sqlite: &Sqlite) {
     text.sample(Family::DbSize, &[], size);
     text.sample(Family::DbWal, &[], wal);
     text.sample(Family::DbReserve, &[], sqlite.reserve.size());
+    text.sample(Family::DbWriterWaiting, &[], sqlite.waiting.get());
 }
 
 /// What only a server has.

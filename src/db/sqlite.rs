@@ -39,7 +39,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    metrics::{Histogram, SIZES},
+    metrics::{Gauge, Histogram, SIZES},
 };
 
 /// How long a transaction queues for the writer before it gives up.
@@ -61,6 +61,8 @@ pub(super) struct Sqlite {
     idle: Mutex<Vec<Connection>>,
     is_mapped: AtomicBool,
     writer: Arc<FairMutex<Writer>>,
+    /// Transactions that queue for the writer; the committer, which queues too, is none.
+    pub waiting: Gauge,
     committer: mpsc::Sender<()>,
     figures: Arc<Figures>,
     pub reserve: Arc<Reserve>,
@@ -159,14 +161,16 @@ impl Sqlite {
             })
             .map_err(Error::internal)?;
         let reserve = Arc::new(reserve);
-        let (idle, is_mapped) = (Mutex::default(), AtomicBool::new(false));
-        Ok(Self { place, access, idle, is_mapped, writer, committer, figures, reserve })
+        let (idle, is_mapped, waiting) = (Mutex::default(), AtomicBool::new(false), Gauge::default());
+        Ok(Self { place, access, idle, is_mapped, writer, waiting, committer, figures, reserve })
     }
 
     /// Takes the writer and opens a savepoint. While the reserve is given up, only for what it was given up for.
     pub async fn begin(&self, need: Need) -> Result<Savepoint, Failure> {
         let lock = tokio::time::timeout(WRITER_TIMEOUT, Arc::clone(&self.writer).lock_owned());
+        let waits = self.waiting.up();
         let mut writer = lock.await.map_err(|_| Failure::unavailable("the writer stayed busy"))?;
+        drop(waits);
         let is_short = self.reserve.is_out();
         if is_short && need == Need::Usual {
             return Err(Failure::unavailable("the disk is full"));

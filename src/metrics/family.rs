@@ -91,6 +91,7 @@ families! {
     DbSize "denizen_db_size_bytes" Gauge [] "Size of the database file (SQLite)."
     DbWal "denizen_db_wal_bytes" Gauge [] "Size of the write-ahead log (SQLite)."
     DbReserve "denizen_db_reserve_bytes" Gauge [] "Space held for logouts on a full disk; 0 while it is given up, and all other writes are refused (SQLite)."
+    DbWriterWaiting "denizen_db_writer_waiting" Gauge [] "Transactions that wait for the writer (SQLite)."
     DbPool "denizen_db_pool_connections" Gauge ["state"] "Connections of the pool for transactions: busy, open, allowed (PostgreSQL)."
     DbPoolWaiting "denizen_db_pool_waiting" Gauge [] "Transactions that wait for a connection of the pool (PostgreSQL)."
 

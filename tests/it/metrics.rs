@@ -43,7 +43,7 @@ each_engine! {
             Engine::Sqlite => ["denizen_db_pool_connections", "denizen_db_pool_waiting"].to_vec(),
             Engine::Postgres => {
                 ["denizen_db_commits_total", "denizen_db_commit_batch_transactions", "denizen_db_size_bytes",
-                 "denizen_db_wal_bytes", "denizen_db_reserve_bytes"].to_vec()
+                 "denizen_db_wal_bytes", "denizen_db_reserve_bytes", "denizen_db_writer_waiting"].to_vec()
             }
         };
         for family in Family::ALL {
