@@ -1,11 +1,13 @@
 //! Metrics: what is counted, that strangers cannot make series, and that what reads them names what exists.
 
+mod deploy;
+
 use std::collections::BTreeSet;
 
 use denizen::{
     access::{Caller, Role},
     db::Engine,
-    metrics::{Family, Kind},
+    metrics::Family,
 };
 use serde_json::{Value, json};
 
@@ -234,35 +236,34 @@ async fn a_scrape_answers_while_the_database_is_away() {
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_waits_for_the_writer_is_counted() {
+    let app = TestApp::start(Engine::Sqlite).await;
+    let waiting = async || page(&app).await.sum("denizen_db_writer_waiting", &[]);
+    let (db, gate) = (&app.app.db, &tokio::sync::Semaphore::new(0));
+    // Whoever has the writer keeps it until the others are seen to wait.
+    let hold = db.write(async |_| gate.acquire().await.map(drop).map_err(denizen::error::Error::internal));
+    let wait = || db.write(async |_| Ok(()));
+    let see = async {
+        eventually("nobody waits", async || waiting().await >= 3.0).await;
+        gate.add_permits(1);
+    };
+    let (held, first, second, third, ()) = tokio::join!(hold, wait(), wait(), wait(), see);
+    assert!(held.and(first).and(second).and(third).is_ok());
+    eventually("somebody waits still", async || waiting().await < 0.5).await;
+    // One who goes away while he waits is not counted for ever.
+    let hold = db.write(async |_| gate.acquire().await.map(drop).map_err(denizen::error::Error::internal));
+    let see = async {
+        let gone = tokio::time::timeout(std::time::Duration::from_millis(200), wait()).await;
+        assert!(gone.is_err());
+        gate.add_permits(1);
+    };
+    assert!(tokio::join!(hold, see).0.is_ok());
+    eventually("who is gone waits still", async || waiting().await < 0.5).await;
+}
+
 async fn record(app: &denizen::app::App, data: &Value) {
     use denizen::event::{Event, Kind, record};
     let event = || Event::new(Kind::SetupCompleted, &Caller::operator()).with("test", data.clone());
     app.db.write(async |tx| record(tx, event()).await).await.unwrap();
-}
-
-#[test]
-fn the_dashboard_and_the_alerts_name_what_exists() {
-    let read = |path: &str| std::fs::read_to_string(format!("{}/deploy/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap();
-    let (dashboard, alerts) = (read("grafana/denizen.json"), read("prometheus/alerts.yml"));
-    let parsed: Value = serde_json::from_str(&dashboard).unwrap();
-    for panel in parsed["panels"].as_array().unwrap().iter().filter(|panel| panel["type"] != "row") {
-        assert!(!panel["targets"].as_array().unwrap().is_empty() && panel["title"].is_string(), "{panel}");
-    }
-    let rules = alerts.matches("- alert: ").count();
-    assert!(rules >= 10 && rules == alerts.matches("runbook: \"").count() && rules == alerts.matches("expr: ").count());
-    let mut used = BTreeSet::new();
-    for line in dashboard.lines().chain(alerts.lines()) {
-        let words = line.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-        for word in words.filter(|word| word.starts_with("denizen_") || word.starts_with("process_")) {
-            let bare = ["_bucket", "_sum", "_count"].iter().find_map(|ending| word.strip_suffix(ending));
-            let of = |name: &str| Family::ALL.iter().find(|family| family.name() == name);
-            let is_histogram = |family: &&Family| family.kind() == Kind::Histogram;
-            // A sentence may name a histogram, an expression asks for a part of it.
-            let whole = of(word).filter(|family| !is_histogram(family) || line.contains("runbook: "));
-            let family = whole.or(bare.and_then(of).filter(is_histogram));
-            used.insert(family.unwrap_or_else(|| panic!("there is no metric {word}")).name());
-        }
-    }
-    let unused: Vec<_> = Family::ALL.iter().map(|family| family.name()).filter(|name| !used.contains(name)).collect();
-    assert_eq!(unused, Vec::<&str>::new(), "nobody looks at these");
 }

@@ -9,7 +9,7 @@ mod imports;
 mod migrations;
 mod mutants;
 mod sizes;
-mod source;
+pub mod source;
 mod tables;
 mod words;
 
