@@ -51,6 +51,14 @@ each_engine! {
             assert_eq!(promised.first(), told.first(), "{paragraph}");
             assert!(told.iter().all(|status| promised.contains(status)), "{paragraph}: {told:?}");
         }
+        // What is to be opened in a browser.
+        let (before, _) = README.split_once("> in a browser").unwrap();
+        let (_, path) = before.rsplit_once("<http://127.0.0.1:8000").unwrap();
+        let page = app.get(path).await.expect(200);
+        assert!(page.header("content-type").unwrap().starts_with("text/html"));
+        let flow = app.get("/openapi.json").await.json()["components"]["securitySchemes"]["password"]["flows"].clone();
+        let door = flow["password"]["tokenUrl"].as_str().unwrap();
+        app.form(door, "username=ada@example.com&password=Analytical-Engine-1843").await.expect(200);
         let answers = ["\"email\":\"ada@example.com\"", "etag: ", "\"token_refused\"", "\"healthy\"", "denizen_build_info"];
         for answer in answers {
             assert!(out.contains(answer), "no {answer} in {out}");
@@ -89,4 +97,8 @@ fn the_first_minutes_go_as_they_are_told() {
     for part in ["you@example.com", "superadmin", "schema", "Usage: denizen"] {
         assert!(answer.out.contains(part), "no '{part}' in {answer:?}");
     }
+    let names = std::fs::read_dir(database.folder()).unwrap().map(|entry| entry.unwrap().file_name());
+    let copies: Vec<_> =
+        names.filter_map(|name| name.into_string().ok()).filter(|name| name.starts_with("denizen-")).collect();
+    assert!(matches!(&copies[..], [copy] if copy.ends_with(".db")), "{copies:?}");
 }
