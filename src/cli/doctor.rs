@@ -13,8 +13,8 @@ use crate::{
 };
 
 const EXAMPLES: &str = "\
-It examines the settings, the data folder, the database, the keys, the clock and the address, with the same settings as \
-the server. It changes nothing, so it may run beside a server, or where none starts.
+It examines the settings, the files that hold secrets, the data folder, the database, the keys, the clock and the \
+address, with the same settings as the server. It changes nothing, so it may run beside a server, or where none starts.
 
 Exit status: 0 all is well or only warnings, 1 there are faults.
 

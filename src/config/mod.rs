@@ -24,7 +24,10 @@ mod source;
 mod telemetry;
 mod values;
 
-use std::fmt;
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
 
 pub use app::{App, PublicUrl};
 pub use auth::{Auth, Directory, PasswordPolicy, Registration};
@@ -108,6 +111,12 @@ impl Config {
             origin: self.values.origin(setting),
         };
         self.shown().into_iter().map(of).collect()
+    }
+
+    /// The files that hold secrets: `.env` and `denizen.toml` where one stands in them, and those that settings such as
+    /// `SECRET_KEY_FILE` name.
+    pub fn secret_files(&self) -> impl Iterator<Item = &Path> {
+        self.values.secret_files().map(PathBuf::as_path)
     }
 
     /// Warns of what is valid, but hardly meant.

@@ -15,6 +15,18 @@ pub enum Place {
     Toml,
 }
 
+impl Place {
+    /// The file that it is, if it is one.
+    #[must_use]
+    pub fn file(self) -> Option<&'static Path> {
+        match self {
+            Self::Environment => None,
+            Self::DotEnv => Some(Path::new(".env")),
+            Self::Toml => Some(Path::new("denizen.toml")),
+        }
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -58,8 +70,8 @@ impl Source {
                 _ => {}
             }
         }
-        source.dotenv = source.file(Path::new(".env"));
-        source.toml = source.file(Path::new("denizen.toml"));
+        source.dotenv = source.file(Place::DotEnv);
+        source.toml = source.file(Place::Toml);
         source
     }
 
@@ -81,7 +93,8 @@ impl Source {
         Self { toml: text.into(), ..self }
     }
 
-    fn file(&mut self, path: &Path) -> String {
+    fn file(&mut self, place: Place) -> String {
+        let Some(path) = place.file() else { return String::new() };
         fs::read_to_string(path).unwrap_or_else(|e| {
             if e.kind() != ErrorKind::NotFound {
                 self.unreadable.push(format!("{} cannot be read: {e}.", path.display()));

@@ -1,6 +1,11 @@
 //! The effective text of each setting, and where it comes from.
 
-use std::{borrow::Cow, collections::HashMap, fmt, fs};
+use std::{
+    borrow::Cow,
+    collections::{BTreeSet, HashMap},
+    fmt, fs,
+    path::PathBuf,
+};
 
 use super::{
     Report, SECTIONS,
@@ -30,8 +35,12 @@ impl fmt::Display for Origin {
     }
 }
 
-/// What was given, by the name of the setting.
-pub struct Values(HashMap<&'static str, (String, Origin)>);
+/// What was given.
+pub struct Values {
+    /// By the name of the setting.
+    given: HashMap<&'static str, (String, Origin)>,
+    secret_files: BTreeSet<PathBuf>,
+}
 
 impl fmt::Debug for Values {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -43,23 +52,24 @@ impl Values {
     /// Takes each setting from the first of the layers that gives it.
     pub(super) fn resolve(layers: &[Layer], report: &mut Report) -> Self {
         let settings = SECTIONS.iter().flat_map(|section| section.settings);
-        Self(
-            settings
-                .filter_map(|setting| {
-                    layers.iter().find_map(|layer| look_up(setting, layer, report)).map(|given| (setting.name, given))
-                })
-                .collect(),
-        )
+        let mut look_up = |setting| layers.iter().find_map(|layer| look_up(setting, layer, report));
+        let given = settings.filter_map(|setting| Some((setting.name, look_up(setting)?))).collect();
+        Self { given, secret_files: secret_files(layers) }
+    }
+
+    /// The files that hold secrets, also those that a stronger place overrules.
+    pub(super) fn secret_files(&self) -> impl Iterator<Item = &PathBuf> {
+        self.secret_files.iter()
     }
 
     /// Whether the setting was given anywhere.
     pub(super) fn is_given(&self, setting: &Setting) -> bool {
-        self.0.contains_key(setting.name)
+        self.given.contains_key(setting.name)
     }
 
     /// The effective text.
     pub(super) fn text(&self, setting: &Setting) -> Cow<'_, str> {
-        match (self.0.get(setting.name), setting.computed) {
+        match (self.given.get(setting.name), setting.computed) {
             (Some((text, _)), _) => text.as_str().into(),
             (None, Some(computed)) => computed(self).into(),
             (None, None) => setting.default.into(),
@@ -68,7 +78,7 @@ impl Values {
 
     /// Where the effective text comes from.
     pub(super) fn origin(&self, setting: &Setting) -> Origin {
-        self.0.get(setting.name).map_or(Origin::Default, |(_, origin)| origin.clone())
+        self.given.get(setting.name).map_or(Origin::Default, |(_, origin)| origin.clone())
     }
 
     /// The effective value; reports a text that is not allowed.
@@ -114,6 +124,22 @@ fn look_up(setting: &Setting, layer: &Layer, report: &mut Report) -> Option<(Str
     })
 }
 
+fn secret_files(layers: &[Layer]) -> BTreeSet<PathBuf> {
+    let mut files = BTreeSet::new();
+    let secrets = SECTIONS.iter().flat_map(|section| section.settings).filter(|setting| setting.secret);
+    for name in secrets.flat_map(Setting::names) {
+        for layer in layers {
+            // The path of a SQLite file, which stands where a server's password may, is no secret.
+            let is_secret = |text: &String| !text.is_empty() && !text.starts_with("sqlite");
+            files.extend(
+                layer.entries.get(name).filter(|text| is_secret(text)).and(layer.place.file()).map(PathBuf::from),
+            );
+            files.extend(layer.entries.get(&twin(name)).filter(|path| !path.is_empty()).map(PathBuf::from));
+        }
+    }
+    files
+}
+
 #[cfg(test)]
 mod tests {
     use secrecy::ExposeSecret;
@@ -136,6 +162,21 @@ mod tests {
 
         let both = Source::of([("JWT_SECRET_KEY", "x"), ("JWT_SECRET_KEY_FILE", &path)]);
         assert!(Config::load(&both).unwrap_err().to_string().contains("keep one of them"));
+    }
+
+    #[test]
+    fn files_with_secrets_are_known() {
+        let files = |source: Source| {
+            let (config, _) = Config::load(&source).unwrap();
+            config.secret_files().map(|path| path.display().to_string()).collect::<Vec<_>>()
+        };
+        let key = "0123456789abcdef0123456789abcdef";
+        assert_eq!(files(Source::of([("SECRET_KEY", key)]).with_dotenv("PORT=1\nMASTER_KEY=")), Vec::<String>::new());
+        let plain = Source::default().with_dotenv("DATABASE_URL=sqlite:./x.db").with_toml("port = 1");
+        assert_eq!(files(plain), Vec::<String>::new());
+        let overruled = Source::of([("SECRET_KEY", key)]).with_dotenv(format!("JWT_SECRET_KEY={key}"));
+        let both = overruled.with_toml("database_url = 'postgres://ann:hunter2@db/app'");
+        assert_eq!(files(both), [".env", "denizen.toml"]);
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod folder;
 mod keys;
 mod machine;
 mod mail;
+mod secret;
 mod settings;
 mod store;
 
@@ -67,6 +68,7 @@ pub async fn examine(loaded: Result<(Config, Vec<Warning>), ConfigError>) -> Vec
     };
     let mut found = settings::examine(&config, &warnings);
     found.extend(machine::examine(&config));
+    found.extend(secret::examine(&config));
     found.extend(folder::examine(&config));
     found.extend(file::logs(&config));
     found.push(file::limit());

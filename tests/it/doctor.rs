@@ -94,6 +94,36 @@ async fn tables(database: &Database) -> i64 {
 }
 
 each_engine! {
+    async fn secrets_that_everybody_can_read_are_told(app) {
+        let database = app.stop().await;
+        let secret = "q9Zr3fV0y7mW1kTb8XcL5sNdJ2hGpA6eUoRiYtQw4z";
+        let put = |name: &str, text: &str, mode: u32| {
+            let path = database.folder().join(name);
+            fs::write(&path, text).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            path.display().to_string()
+        };
+        let program = Program::on(&database);
+        let key = put("key", secret, 0o644);
+        let named = program.clone().with("SECRET_KEY_FILE", &key);
+        Findings::of(&named).has("warning", "mode", &format!("{key} (mode 644)"), &format!("chmod o= {key}")).well();
+        // A service reads by its group what root keeps.
+        put("key", secret, 0o640);
+        Findings::of(&named).well().has("ok", "mode", &key, "");
+        for (name, plain, telling) in [
+            (".env", "PORT=0".to_owned(), format!("SECRET_KEY={secret}")),
+            ("denizen.toml", "port = 0".to_owned(), format!("jwt_secret_key = '{secret}'")),
+        ] {
+            put(name, &plain, 0o644);
+            let found = Findings::of(&program).well();
+            assert!(!found.is("warning", "mode", name, ""), "{:#?}", found.all);
+            put(name, &telling, 0o644);
+            Findings::of(&program).has("warning", "mode", name, &format!("chmod o= {name}")).well();
+            put(name, &telling, 0o600);
+            Findings::of(&program).well().has("ok", "mode", name, "");
+        }
+    }
+
     async fn all_is_well_beside_a_server(app) {
         let port = app.address.port().to_string();
         let program = Program::on(&app.database).with("PORT", &port);
@@ -307,7 +337,11 @@ fn the_certificate_and_the_user_to_become_are_examined() {
             .into_iter()
             .fold(program, |program, (name, value)| program.with(name, value))
     };
-    let found = Findings::of(&settings(&Pair::new()));
+    let (program, key) = (settings(&Pair::new()), database.root().join("key.pem"));
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
+    Findings::of(&program).has("warning", "mode", "key.pem (mode 644)", "chmod o= ");
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o640)).unwrap();
+    let found = Findings::of(&program).has("ok", "mode", "key.pem", "");
     assert!(!found.all.iter().any(|finding| finding["topic"] == "proxy"), "{:#?}", found.all);
     found.has("ok", "tls", "belong together", "");
     let over = settings(&Pair::until(2020));
