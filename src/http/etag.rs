@@ -33,6 +33,9 @@ pub enum IfMatch {
 }
 
 impl IfMatch {
+    /// The most characters that it may have: some hundred tags, of which one is usual.
+    pub const CHARS: usize = 1_024;
+
     /// Compares with the version that is stored.
     ///
     /// # Errors
@@ -77,9 +80,13 @@ impl<S: Sync> FromRequestParts<S> for IfMatch {
             return Ok(Self::Absent);
         }
         let lines: Option<Vec<_>> = lines.into_iter().map(std::result::Result::ok).collect();
-        lines
-            .and_then(|lines| Self::parse(&lines.join(",")))
-            .ok_or_else(|| Error::new(Code::Malformed).detail("If-Match is '*' or a list of quoted entity tags."))
+        let line = lines.map(|lines| lines.join(",")).filter(|line| line.len() <= Self::CHARS);
+        line.and_then(|line| Self::parse(&line)).ok_or_else(|| {
+            Error::new(Code::Malformed).detail(format!(
+                "If-Match is '*' or a list of quoted entity tags, of at most {} characters.",
+                Self::CHARS
+            ))
+        })
     }
 }
 

@@ -150,12 +150,21 @@ pub fn text(value: &Value) -> Result<&str, Rule> {
     value.as_str().ok_or_else(|| Rule::wrong_type("a text"))
 }
 
+/// The most characters of a text with no limit of its own: more than the longest cursor has.
+const TEXT_CHARS: usize = 8_192;
+
 impl Input for String {
     fn read(value: &Value) -> Result<Self, Rule> {
-        text(value).map(Self::from)
+        Self::parse(text(value)?.to_owned())
     }
     fn parse(text: String) -> Result<Self, Rule> {
+        if text.chars().count() > TEXT_CHARS {
+            return Err(Rule::new("too_long", format!("This takes at most {TEXT_CHARS} characters.")));
+        }
         Ok(text)
+    }
+    fn schema() -> Value {
+        json!({"type": "string", "maxLength": TEXT_CHARS})
     }
 }
 
@@ -359,6 +368,13 @@ mod tests {
             assert_eq!(code::<Line<1, 3>>(&json!(value)), line, "{value:?}");
             assert_eq!(code::<Text<1, 3>>(&json!(value)), text, "{value:?}");
         }
+    }
+
+    #[test]
+    fn no_text_is_of_any_length() {
+        assert_eq!(code::<String>(&json!("ä".repeat(TEXT_CHARS))), "ok");
+        assert_eq!(code::<String>(&json!("a".repeat(TEXT_CHARS + 1))), "too_long");
+        assert_eq!(String::parse("a".repeat(TEXT_CHARS + 1)).unwrap_err().code, "too_long");
     }
 
     #[test]

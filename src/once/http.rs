@@ -5,6 +5,7 @@ use axum::{
     http::{HeaderValue, StatusCode, request::Parts},
     response::{IntoResponse, Response},
 };
+use serde_json::json;
 use uuid::Uuid;
 
 use super::{Answer, Repeat, Run, claim, find, keep};
@@ -164,6 +165,9 @@ impl Takes for Key {
             let about = "Any text that is new for each request: sent again with the same body within 24 hours, the \
                          request takes effect once, and its first answer is given again.";
             operation.header("Idempotency-Key", about, "8e03978e-40d5-43dd-bc93-6894a57f9324");
+            // Visible ASCII: `!` is the first such character, `~` the last.
+            let limits = json!({"pattern": "^[!-~]+$", "minLength": 1, "maxLength": KEY_CHARS});
+            operation.narrow("Idempotency-Key", limits);
             operation.refuse(&[Malformed, TooSlow, BodyTooLarge]);
             operation.refuse(&[IdempotencyMismatch, IdempotencyInProgress, IdempotencyDone]);
         }

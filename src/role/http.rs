@@ -32,7 +32,7 @@ pub(crate) struct Name(String);
 
 impl Input for Name {
     fn schema() -> Value {
-        json!({"type": "string", "pattern": "^[a-z0-9_-]{1,50}$", "examples": ["support"]})
+        json!({"type": "string", "pattern": "^[a-z0-9_-]{1,50}$", "maxLength": 50, "examples": ["support"]})
     }
     fn read(value: &Value) -> Result<Self, Rule> {
         let text = text(value)?;

@@ -24,8 +24,8 @@ const TAG: Tag = Tag {
 pub(super) fn routes() -> Routes<App> {
     let reads = |id, summary| Doc::new(id, summary).needs(Permission::RolesRead.as_str());
     let writes = |id, summary| Doc::new(id, summary).needs(Permission::RolesWrite.as_str());
-    let role = |doc: Doc| doc.path::<Line<1, 50>>("name", "The role's name.");
-    let tier = |doc: Doc| doc.path::<Line<1, 50>>("tier", "The plan's name.");
+    let role = |doc: Doc| doc.path::<Line<1, 50>>("name", "The role's name.").such_as("support");
+    let tier = |doc: Doc| doc.path::<Line<1, 50>>("tier", "The plan's name.").such_as("premium");
     Routes::new("/api/v1", TAG)
         .get(
             "/permissions",

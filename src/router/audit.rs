@@ -1,5 +1,6 @@
 //! `/api/v1/events` and `/api/v1/users/{id}/events`: the audit trail.
 
+use super::ip_text;
 use crate::{
     access::Permission,
     app::App,
@@ -18,6 +19,7 @@ pub(super) fn routes() -> Routes<App> {
         Doc::new(id, summary)
             .about(about)
             .needs(Permission::EventsRead.as_str())
+            .narrows("ip", ip_text())
             .gives::<Events>(200, "A page of them, the newest first.")
             .refuses(&[Code::FieldNotVisible])
     };
@@ -36,6 +38,7 @@ pub(super) fn routes() -> Routes<App> {
             "/users/{id}/events",
             event::of_user,
             trail("listUserEvents", "What happened to a user", "As of all, for one; he may be deleted or erased.")
-                .path::<Line<1, 255>>("id", "The user: a UUID or an external id."),
+                .path::<Line<1, 255>>("id", "The user: a UUID or an external id.")
+                .such_as("01890a5d-ac96-774b-bcce-b302099a8057"),
         )
 }

@@ -1,5 +1,6 @@
 //! `/api/v1/users`: lists, and others by their id.
 
+use super::ip_text;
 use crate::{
     access::Permission,
     account::http::{
@@ -36,6 +37,7 @@ pub(super) fn routes() -> Routes<App> {
         seen(on(id, "Change a user", Permission::UsersUpdate))
             .about("Changes only the fields given; `null` clears one that can be empty. Of oneself the same as `/users/me`.")
             .refuses(&[Code::EmailTaken, Code::UsernameTaken, Code::ExternalIdTaken])
+            .narrows("ip_address", ip_text())
     };
     let makes = |id, summary| {
         Doc::new(id, summary)
@@ -43,6 +45,7 @@ pub(super) fn routes() -> Routes<App> {
             .gives::<SeenUser>(201, "The user.")
             .with_etag()
             .refuses(&[Code::EmailTaken, Code::UsernameTaken, Code::ExternalIdTaken])
+            .narrows("ip_address", ip_text())
     };
     Routes::new("/api/v1/users", TAG)
         .get("", list::list, lists("listUsers"))
@@ -109,7 +112,8 @@ fn authority() -> Routes<App> {
             "/{id}/roles/{role}",
             roles::remove,
             seen(on("removeRole", "Take a custom role back", Permission::UsersGrant))
-                .path::<Line<1, 50>>("role", "The role's name."),
+                .path::<Line<1, 50>>("role", "The role's name.")
+                .such_as("support"),
         )
         .put(
             "/{id}/status",
@@ -173,5 +177,8 @@ fn desk() -> Routes<App> {
 
 /// What is done to somebody, by whoever has the permission.
 fn on(id: &'static str, summary: &'static str, permission: Permission) -> Doc {
-    Doc::new(id, summary).needs(permission.as_str()).path::<Line<1, 255>>("id", "The user: a UUID or an external id.")
+    Doc::new(id, summary)
+        .needs(permission.as_str())
+        .path::<Line<1, 255>>("id", "The user: a UUID or an external id.")
+        .such_as("01890a5d-ac96-774b-bcce-b302099a8057")
 }

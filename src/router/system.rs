@@ -6,7 +6,7 @@ use crate::{
     app::App,
     error::Code,
     http::{
-        Routes,
+        Line, Routes,
         openapi::{Doc, Tag},
     },
     system::http::{
@@ -75,7 +75,8 @@ pub(super) fn routes() -> Routes<App> {
             docs::asset,
             kept(
                 Doc::new("asset", "The files of both pages")
-                    .path::<String>("file", "The name of the file.")
+                    .path::<Line<1, 64>>("file", "The name of the file.")
+                    .such_as("swagger-ui.js")
                     .gives_text("text/javascript", 200, "The file.")
                     .gives_text("text/css", 200, ""),
             ),

@@ -1,5 +1,8 @@
 //! `/api/v1/users`.
 
+use serde_json::json;
+
+use super::ip_text;
 use crate::{
     access::Permission,
     account::http::{
@@ -11,10 +14,11 @@ use crate::{
     app::App,
     error::Code,
     http::{
-        Routes,
+        Input, Routes,
         openapi::{Doc, Tag},
     },
     import::http as import,
+    password::Password,
     profile::http::{self as profile, Preferences, Profile},
     search::http as search,
 };
@@ -110,6 +114,8 @@ fn crowd() -> Routes<App> {
                      more.",
                 )
                 .needs(Permission::UsersImport.as_str())
+                .narrows("X-Default-Password", Password::schema())
+                .narrows("on_conflict", json!({"enum": ["skip", "update", "fail"]}))
                 .gives::<import::Told>(200, "What became of the rows.")
                 .refuses(&[Code::Conflict]),
         )
@@ -122,6 +128,7 @@ fn crowd() -> Routes<App> {
                      run begin with an apostrophe. `search` needs `users.search` too.",
                 )
                 .needs(Permission::UsersExport.as_str())
+                .narrows("format", json!({"enum": ["csv", "jsonl"]}))
                 .refuses(&[Code::FieldNotVisible, Code::Busy])
                 .gives_text("text/csv", 200, "A row for each user.")
                 .gives_text("application/jsonl", 200, "A JSON object for each user."),
@@ -135,6 +142,7 @@ fn crowd() -> Routes<App> {
                      marked so.",
                 )
                 .needs(Permission::UsersSearch.as_str())
+                .narrows("ip_address", ip_text())
                 .gives::<Users>(200, "A page of them.")
                 .refuses(&[Code::FieldNotVisible, Code::Busy]),
         )

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use denizen::{error::Code, router};
+use denizen::{access::Role, error::Code, router};
 use serde_json::{Value, json};
 
 use crate::{each_engine, route::ROUTES};
@@ -120,6 +120,71 @@ fn every_operation_tells_what_it_takes_and_how_it_ends() {
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
+/// How much of it there may be.
+fn is_limited(schema: &Value) -> bool {
+    let limits = ["maxLength", "enum", "format", "pattern", "minimum", "maximum"];
+    schema["type"] == "boolean" || limits.iter().any(|limit| schema.get(limit).is_some())
+}
+
+#[test]
+fn every_parameter_has_an_example_and_a_limit() {
+    let mut broken = Vec::new();
+    for (name, operation) in operations(&router::document("denizen")) {
+        for parameter in operation["parameters"].as_array().into_iter().flatten() {
+            let (schema, what) = (&parameter["schema"], format!("{name}: {}", parameter["name"]));
+            if parameter["description"].as_str().is_none_or(str::is_empty) {
+                broken.push(format!("{what} is not described"));
+            }
+            if parameter.get("example").is_none() && schema["examples"].get(0).is_none() {
+                broken.push(format!("{what} has no example: use Doc::such_as"));
+            }
+            if !is_limited(schema) {
+                broken.push(format!("{what} has no limit: use Doc::narrows"));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+/// A body that is no object has no fields: the CSV of an import is measured in bytes, which a schema cannot say.
+#[test]
+fn every_text_of_a_body_has_a_limit() {
+    let mut broken = Vec::new();
+    for (name, operation) in operations(&router::document("denizen")) {
+        for (_, content) in operation["requestBody"]["content"].as_object().into_iter().flatten() {
+            walk(&content["schema"]["properties"], "", &mut |place, schema| {
+                let kinds = [&schema["type"], &schema["type"][0]];
+                let limits = ["maxLength", "enum", "format"];
+                if kinds.contains(&&json!("string")) && !limits.iter().any(|limit| schema.get(limit).is_some()) {
+                    broken.push(format!("{name}: {place} has no limit"));
+                }
+            });
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+/// What the document says beside a type is what the code takes.
+#[test]
+fn the_words_of_an_import_are_those_that_it_knows() {
+    let operations = operations(&router::document("denizen"));
+    let parameters = operations["POST /api/v1/users/import"]["parameters"].as_array().unwrap();
+    let conflict = parameters.iter().find(|parameter| parameter["name"] == "on_conflict").unwrap();
+    let words: Vec<_> =
+        conflict["schema"]["enum"].as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
+    assert_eq!(words.len(), 3);
+    assert!(words.iter().all(|word| denizen::import::Conflict::parse(word).is_some()), "{words:?}");
+}
+
+/// There is no exception: whatever a route can refuse with, the document names.
+#[test]
+fn every_code_is_named() {
+    let text = router::document("denizen").to_string();
+    let untold: Vec<_> =
+        Code::ALL.iter().map(|code| code.as_str()).filter(|code| !text.contains(&format!("`{code}`"))).collect();
+    assert_eq!(untold, Vec::<&str>::new());
+}
+
 #[test]
 fn every_code_in_it_exists_under_its_status() {
     let document = router::document("denizen");
@@ -160,6 +225,32 @@ fn is_route(name: &str, verb: &str, path: &str) -> bool {
 }
 
 each_engine! {
+    /// The limits that stand beside the types of the routes.
+    async fn what_is_over_a_limit_is_refused(app) {
+        let root = crate::people::person(&app, "root", Role::Superadmin).await;
+        let client = app.bearer(&root.access);
+        let long = "x".repeat(8_193);
+        for path in ["roles", "users", "users/search", "events"] {
+            let refused = client.get(&format!("/api/v1/{path}?cursor={long}")).await.expect(422);
+            assert_eq!(refused.faults(), ["cursor:too_long"], "{path}");
+        }
+        let import = |query: &str| format!("/api/v1/users/import?{query}");
+        let csv = || Some(("text/csv", b"email\nann@example.com\n".to_vec()));
+        let refused = client.send("POST", &import(&format!("map={long}")), csv()).await.expect(422);
+        assert_eq!(refused.faults(), ["map:too_long"]);
+        let refused = client.send("POST", &import("on_conflict=replace"), csv()).await.expect(422);
+        assert_eq!(refused.faults(), ["on_conflict:unknown_word"]);
+        let refused = client.with("x-default-password", &"x".repeat(1_025)).send("POST", &import(""), csv()).await;
+        assert_eq!(refused.expect(422).faults(), ["X-Default-Password:too_long"]);
+        client.get("/api/v1/users/export?format=xml").await.expect(422);
+        let tags = |count: usize| vec!["\"v1\""; count].join(",");
+        let patch = async |tags: &str| client.with("if-match", tags).patch("/api/v1/users/me", json!({"bio": "x"})).await;
+        assert_eq!(patch(&tags(200)).await.expect(412).code(), "stale_version");
+        assert_eq!(patch(&tags(300)).await.expect(400).code(), "malformed");
+        let key = client.with("idempotency-key", &"k".repeat(256)).post("/api/v1/auth/logout-all", json!({})).await;
+        assert_eq!(key.expect(400).code(), "malformed");
+    }
+
     async fn the_document_has_the_services_name_and_is_whole(app) {
         let app = app.with_settings(&[("APP_NAME", "Example Users")]).await;
         let served = app.get("/openapi.json").await.expect(200).json();

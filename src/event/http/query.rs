@@ -145,6 +145,7 @@ impl Input for Who {
         nobody.or_else(|| text.parse().ok().map(Self::Person)).ok_or_else(rule)
     }
     fn schema() -> Value {
-        json!({"type": "string", "examples": ["01890a5d-ac96-774b-bcce-b302099a8057"]})
+        // The longest form of a UUID is a URN.
+        json!({"type": "string", "maxLength": 45, "examples": ["01890a5d-ac96-774b-bcce-b302099a8057"]})
     }
 }

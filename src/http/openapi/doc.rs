@@ -16,6 +16,7 @@ pub struct Doc {
     pub(super) permission: Option<&'static str>,
     pub(super) access: Option<Access>,
     pub(super) parameters: Vec<Value>,
+    pub(super) narrowed: Vec<(&'static str, Value)>,
     pub(super) answers: Vec<Answer>,
     pub(super) refusals: Vec<Code>,
     pub(super) refuses_itself: bool,
@@ -32,6 +33,7 @@ impl Doc {
             permission: None,
             access: None,
             parameters: Vec::new(),
+            narrowed: Vec::new(),
             answers: Vec::new(),
             refusals: Vec::new(),
             refuses_itself: false,
@@ -65,6 +67,22 @@ impl Doc {
         let schema = told(T::schema(), "", None);
         let parameter = json!({"name": name, "in": "path", "required": true, "description": about, "schema": schema});
         self.parameters.push(parameter);
+        self
+    }
+
+    /// An example of the parameter declared last, where its type gives none.
+    #[must_use]
+    pub fn such_as(mut self, example: &str) -> Self {
+        if let Some(parameter) = self.parameters.last_mut() {
+            parameter["schema"]["examples"] = json!([example]);
+        }
+        self
+    }
+
+    /// What holds of a parameter, or of a field of the body, beyond what its type tells: keywords of JSON Schema.
+    #[must_use]
+    pub fn narrows(mut self, name: &'static str, keywords: Value) -> Self {
+        self.narrowed.push((name, keywords));
         self
     }
 

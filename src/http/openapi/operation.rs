@@ -59,6 +59,11 @@ impl Operation {
         self.parameters.push(parameter);
     }
 
+    /// As [`Doc::narrows`].
+    pub fn narrow(&mut self, name: &'static str, keywords: Value) {
+        self.doc.narrowed.push((name, keywords));
+    }
+
     /// The fields of a query.
     pub fn query(&mut self, fields: &[Field]) {
         self.parameters.extend(fields.iter().map(|field| {
@@ -100,7 +105,15 @@ impl Operation {
     /// The operation object (`OpenAPI` 3.1, 4.8.10).
     pub(super) fn object(&self, schemas: &mut Schemas, refusals: &mut Refusals) -> Value {
         let doc = &self.doc;
-        let parameters: Vec<_> = doc.parameters.iter().chain(&self.parameters).collect();
+        let (mut parameters, mut body) =
+            ([doc.parameters.clone(), self.parameters.clone()].concat(), self.body.clone());
+        for (name, keywords) in &doc.narrowed {
+            let named = parameters.iter_mut().filter(|parameter| parameter["name"] == *name);
+            named.for_each(|parameter| extend(&mut parameter["schema"], keywords));
+            let kinds = body.iter_mut().filter_map(|body| body["content"].as_object_mut());
+            let fields = kinds.flat_map(|kinds| kinds.values_mut().filter_map(|kind| field(kind, name)));
+            fields.for_each(|field| extend(field, keywords));
+        }
         let mut answers: Map<String, Value> =
             doc.answers.iter().map(|answer| (answer.status.to_string(), answer.object(schemas))).collect();
         let own = doc.answers.iter().map(|answer| answer.status).collect::<Vec<_>>();
@@ -124,8 +137,8 @@ impl Operation {
         if !parameters.is_empty() {
             object["parameters"] = json!(parameters);
         }
-        if let Some(body) = &self.body {
-            object["requestBody"] = body.clone();
+        if let Some(body) = body {
+            object["requestBody"] = body;
         }
         object["security"] = match doc.access.unwrap_or(self.access) {
             Access::Open => json!([]),
@@ -133,5 +146,17 @@ impl Operation {
             Access::SignedIn => json!([{"bearer": []}, {"password": []}]),
         };
         object
+    }
+}
+
+/// The schema of a field of a body.
+fn field<'a>(kind: &'a mut Value, name: &str) -> Option<&'a mut Value> {
+    kind.get_mut("schema")?.get_mut("properties")?.get_mut(name)
+}
+
+/// Adds keywords to a schema.
+fn extend(schema: &mut Value, keywords: &Value) {
+    if let (Some(schema), Some(keywords)) = (schema.as_object_mut(), keywords.as_object()) {
+        schema.extend(keywords.clone());
     }
 }
