@@ -80,7 +80,9 @@ impl Input for Items {
     }
 
     fn schema() -> Value {
-        json!({"type": "array", "maxItems": Self::MOST, "items": {"oneOf": [{"type": "string"}, {"type": "object"}]}})
+        // The quotes of a text are two of its bytes.
+        let text = json!({"type": "string", "maxLength": Self::BYTES - 2});
+        json!({"type": "array", "maxItems": Self::MOST, "items": {"oneOf": [text, {"type": "object"}]}})
     }
 }
 

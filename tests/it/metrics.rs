@@ -242,7 +242,9 @@ async fn who_waits_for_the_writer_is_counted() {
     let waiting = async || page(&app).await.sum("denizen_db_writer_waiting", &[]);
     let (db, gate) = (&app.app.db, &tokio::sync::Semaphore::new(0));
     // Whoever has the writer keeps it until the others are seen to wait.
-    let hold = db.write(async |_| gate.acquire().await.map(drop).map_err(denizen::error::Error::internal));
+    let hold = db.write(async |_| {
+        gate.acquire().await.map(tokio::sync::SemaphorePermit::forget).map_err(denizen::error::Error::internal)
+    });
     let wait = || db.write(async |_| Ok(()));
     let see = async {
         eventually("nobody waits", async || waiting().await >= 3.0).await;
@@ -252,7 +254,9 @@ async fn who_waits_for_the_writer_is_counted() {
     assert!(held.and(first).and(second).and(third).is_ok());
     eventually("somebody waits still", async || waiting().await < 0.5).await;
     // One who goes away while he waits is not counted for ever.
-    let hold = db.write(async |_| gate.acquire().await.map(drop).map_err(denizen::error::Error::internal));
+    let hold = db.write(async |_| {
+        gate.acquire().await.map(tokio::sync::SemaphorePermit::forget).map_err(denizen::error::Error::internal)
+    });
     let see = async {
         let gone = tokio::time::timeout(std::time::Duration::from_millis(200), wait()).await;
         assert!(gone.is_err());
