@@ -250,8 +250,8 @@ async fn who_waits_for_the_writer_is_counted() {
         eventually("nobody waits", async || waiting().await >= 3.0).await;
         gate.add_permits(1);
     };
-    let (held, first, second, third, ()) = tokio::join!(hold, wait(), wait(), wait(), see);
-    assert!(held.and(first).and(second).and(third).is_ok());
+    let (holder, first, second, third, ()) = tokio::join!(hold, wait(), wait(), wait(), see);
+    assert!(holder.and(first).and(second).and(third).is_ok());
     eventually("somebody waits still", async || waiting().await < 0.5).await;
     // One who goes away while he waits is not counted for ever.
     let hold = db.write(async |_| {
