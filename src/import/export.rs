@@ -19,7 +19,7 @@ use crate::{
     error::{Code, Error, Result},
     id::UserId,
     password, profile,
-    search::{self, Count, Filter, Search},
+    search::{self, Count, Search},
 };
 
 /// The columns of the CSV: what an administrator sees of a user, but for what follows from the role. Others find those
@@ -102,15 +102,13 @@ struct Page {
 }
 
 impl Whom {
-    /// Whom the query of a search finds, written as for `GET /users/search`, without a page.
+    /// Whom the query of a search finds, written as for `GET /users/search`, without a page. Without a filter it finds
+    /// everybody, in its order.
     ///
     /// # Errors
     /// `invalid`.
     pub fn found(app: &App, caller: &Caller, query: &str) -> Result<Self> {
-        let search = search::http::asked(query, seen::searched(app, caller))?;
-        if search.filter == Filter::default() {
-            return Ok(Self::Everybody);
-        }
+        let search = search::http::whole(query, seen::searched(app, caller))?;
         Ok(Self::Found(Search { limit: FOUND, offset: 0, cursor: None, count: Count::None, ..search }))
     }
 }

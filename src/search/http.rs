@@ -46,15 +46,17 @@ pub(crate) async fn search(
 /// # Errors
 /// As the route's.
 pub fn filter(query: &str) -> Result<Filter> {
-    Ok(asked(query, Emails::Shown)?.filter)
+    Ok(Query::read(Given::pairs(query.as_bytes())?)?.search(Emails::Shown)?.0.filter)
 }
 
-/// All of a query's text: the filter and the order too, as somebody may ask who sees the addresses or not.
+/// A query's text that asks for all whom it finds, in its order, as somebody may ask who sees the addresses or not.
 ///
 /// # Errors
-/// As the route's.
-pub fn asked(query: &str, emails: Emails) -> Result<Search> {
-    Ok(Query::read(Given::pairs(query.as_bytes())?)?.search(emails)?.0)
+/// As the route's, and `invalid` for what tells which part of the list is wanted.
+pub fn whole(query: &str, emails: Emails) -> Result<Search> {
+    let query = Query::read(Given::pairs(query.as_bytes())?)?;
+    query.must_be_whole()?;
+    Ok(query.search(emails)?.0)
 }
 
 /// Every filter: its name, what it says, and the index that answers it.

@@ -159,6 +159,22 @@ body! {
 }
 
 impl Query {
+    /// Refuses what tells which part of the list is wanted, or how many there are.
+    pub(super) fn must_be_whole(&self) -> Result<()> {
+        let parts = [
+            ("page", self.page.is_some()),
+            ("size", self.size.is_some()),
+            ("page_size", self.page_size.is_some()),
+            ("cursor", self.cursor.is_some()),
+            ("total", self.total.is_some()),
+        ];
+        let fault = |(field, _): (&'static str, bool)| {
+            Rule::new("unknown_field", "All whom a search finds are given: this has no place here.").of(field)
+        };
+        let faults: Vec<_> = parts.into_iter().filter(|(_, is_given)| *is_given).map(fault).collect();
+        if faults.is_empty() { Ok(()) } else { Err(Error::faults(faults)) }
+    }
+
     /// What is asked for. The names of filters that are hidden are those of their fields.
     pub(super) fn search(self, shown: Emails) -> Result<(Search, Paging)> {
         let paging = Paging::new(self.page, self.size, self.page_size, self.cursor)?;

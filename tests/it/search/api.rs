@@ -1,11 +1,11 @@
 //! The route: who may, what is shown and asked of others, and the shapes of the answer.
 
-use denizen::access::Role;
+use denizen::{access::Role, search::fold};
 use serde_json::{Value, json};
 
 use crate::{
     each_engine,
-    kit::{TestApp, client::Client},
+    kit::{TestApp, client::Client, program::Program},
     route::problem,
 };
 
@@ -130,6 +130,29 @@ each_engine! {
         assert_eq!(emails(&export(&client, "email=ann@&is_active=true").await.expect(200).text), ["ann@example.com"]);
         assert_eq!(emails(&export(&client, "email=nobodyhere").await.expect(200).text), Vec::<String>::new());
         assert_eq!(export(&client, "emale=x").await.expect(422).faults(), ["emale:unknown_field"]);
+        // An order alone is a search for everybody.
+        let names = |lines: &str| -> Vec<String> {
+            let name = |line| serde_json::from_str::<Value>(line).unwrap()["last_name"].as_str().map(fold).unwrap_or_default();
+            lines.lines().map(name).collect()
+        };
+        for (search, is_ascending) in [("sort_by=last_name", false), ("sort_by=last_name&sort_order=asc", true)] {
+            let told = names(&export(&client, search).await.expect(200).text);
+            assert_eq!(told.len(), 621);
+            assert!(told.is_sorted_by(|one, next| if is_ascending { one <= next } else { one >= next }), "{search}: {told:?}");
+            let out = Program::on(&app.database).run(&["export", "--format", "jsonl", "--search", search]).expect(0).out;
+            assert_eq!(names(&out), told);
+        }
+        // It is all of it, and not counted.
+        for part in ["page=2", "size=10", "page_size=10", "cursor=MSBlbWFpbCBhc2MgMSBh", "total=exact"] {
+            let field = part.split('=').next().unwrap();
+            for search in [part.to_owned(), format!("email=p&{part}")] {
+                let reply = export(&client, &search).await;
+                problem(&reply, 422, "invalid");
+                assert_eq!(reply.faults(), [format!("{field}:unknown_field")], "{search}");
+                let told = Program::on(&app.database).run(&["export", "--search", &search]);
+                assert!(told.code == 1 && told.out.is_empty() && told.err.contains(field), "{search}: {told:?}");
+            }
+        }
         // It needs what a search needs, and tells nothing by whom it finds.
         app.register("root").await;
         let root = app.login("root@example.com").await.expect(200).person();
@@ -137,6 +160,10 @@ each_engine! {
         let root = app.bearer(&app.login("root@example.com").await.expect(200).person().access);
         for (permissions, search, code) in [
             (vec!["users.export"], "email=p", "forbidden"),
+            (vec!["users.export"], "sort_by=last_name", "forbidden"),
+            (vec!["users.export", "users.search"], "sort_by=last_login", "field_not_visible"),
+            (vec!["users.export", "users.search"], "sort_by=email", "field_not_visible"),
+            (vec!["users.export", "users.search"], "sort_by=last_name", ""),
             (vec!["users.export", "users.search"], "email=p", "field_not_visible"),
             (vec!["users.export", "users.search"], "query=p", ""),
             (vec!["users.export", "users.search"], "last_name=a", ""),
