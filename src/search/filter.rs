@@ -1,6 +1,6 @@
 //! A filter: conditions that must all hold. It is asked of the database and of one person in memory alike.
 
-use super::{Entry, Facet, Field, Flag, How, fold::fold};
+use super::{Entry, Facet, Field, Flag, How, Order, fold::fold};
 use crate::{access::Role, clock::Time};
 
 /// Conditions that must all hold; none holds for everybody.
@@ -173,6 +173,15 @@ impl Moment {
         match self {
             Self::CreatedAt => "created_at",
             Self::LastLogin => "last_login",
+        }
+    }
+
+    /// The order by it.
+    #[must_use]
+    pub const fn order(self) -> Order {
+        match self {
+            Self::CreatedAt => Order::CreatedAt,
+            Self::LastLogin => Order::LastLogin,
         }
     }
 

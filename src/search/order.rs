@@ -9,7 +9,8 @@ use crate::{
 
 macro_rules! orders {
     ($($name:ident $column:literal)+) => {
-        /// What a list is sorted by. Rows that are equal in it stand in the order in which they came.
+        /// What a list is sorted by. Rows that are equal in it stand in the order in which they came; from the other end,
+        /// the last of them comes first.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[expect(missing_docs, reason = "the orders are named after the fields of the user")]
         pub enum Order { $($name),+ }

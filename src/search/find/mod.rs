@@ -108,6 +108,7 @@ pub struct Knowledge(Arc<State>);
 
 #[derive(Default)]
 struct State {
+    /// The sample, and when it was drawn or last tried to be.
     sample: RwLock<Option<(Instant, Arc<Sample>)>>,
     is_complete: AtomicBool,
 }
@@ -137,8 +138,8 @@ impl Knowledge {
 
     /// The sample. When it is old another one is drawn meanwhile, so that no search waits for it.
     async fn current(&self, db: &Db) -> Result<Arc<Sample>> {
-        if let Some((drawn, sample)) = self.known()
-            && drawn.elapsed() >= SAMPLE_AGE
+        if let Some((tried, sample)) = self.known()
+            && tried.elapsed() >= SAMPLE_AGE
         {
             self.keep(sample);
             let (own, db) = (self.clone(), db.clone());
@@ -220,7 +221,8 @@ pub(super) async fn by(conn: &mut Conn, estimate: &Estimate, search: &Search, pl
         Plan::Walk(_) | Plan::Sieve(_) => None,
         Plan::Grams | Plan::Range | Plan::Both => told.or((search.cursor.is_none() && search.offset == 0).then_some(0)),
     };
-    let are_many = estimate.is_common || (!is_all && search.offset + asked > EXACT);
+    // A page that is not full is at the end, whatever the sample says.
+    let are_many = !is_all && (estimate.is_common || search.offset + asked > EXACT);
     let is_full = rows.len() as u64 > search.limit;
     if is_full {
         rows.truncate(usize::try_from(search.limit).unwrap_or(usize::MAX));

@@ -123,12 +123,12 @@ impl Plan {
     #[must_use]
     pub fn asks_the_index(engine: Engine, estimate: &Estimate) -> bool {
         let n = engine as usize;
-        engine == Engine::Sqlite || estimate.is_held || estimate.looked * LOOK[n] < Self::stop(n, estimate)
+        engine == Engine::Sqlite || estimate.is_held || estimate.looked * LOOK[n] < Self::stop(n, estimate.apart)
     }
 
-    /// What it costs to look at a row where the way passes it.
-    fn stop(n: usize, estimate: &Estimate) -> f64 {
-        NEXT[n] + (STOP[n] - NEXT[n]) * estimate.apart
+    /// What it costs to look at a row where the way passes it, with the rows of the way so far apart.
+    fn stop(n: usize, apart: f64) -> f64 {
+        NEXT[n] + (STOP[n] - NEXT[n]) * apart
     }
 
     /// The ways along the order, with what they cost.
@@ -138,8 +138,8 @@ impl Plan {
         let reach = Reach::over(estimate.walk * SLACK);
         let look = match engine {
             _ if estimate.is_held => 0.0,
-            _ if !Self::asks_the_index(engine, estimate) => Self::stop(n, estimate),
-            Engine::Sqlite => estimate.looked * Self::stop(n, estimate),
+            _ if !Self::asks_the_index(engine, estimate) => Self::stop(n, estimate.apart),
+            Engine::Sqlite => estimate.looked * Self::stop(n, estimate.apart),
             Engine::Postgres => estimate.looked * LOOK[n],
         };
         let walk = (Self::Walk(reach), estimate.walk * (PASS[n] + look));
@@ -160,7 +160,7 @@ impl Plan {
         let naming = |named| Self::naming(n, estimate, named);
         let grams = estimate.grams.map(|named| (Self::Grams, naming(named) + named * LOOK[n] + kept));
         // `PostgreSQL` looks at a row where the span's index passes it.
-        let look = if engine == Engine::Sqlite { LOOK[n] } else { STOP[n] };
+        let look = if engine == Engine::Sqlite { LOOK[n] } else { Self::stop(n, estimate.range_apart) };
         let range = estimate.range.map(|rows| (Self::Range, rows * (PASS[n] + look) + kept));
         let both = estimate.grams.zip(estimate.range).map(|(named, rows)| {
             let looks = rows * named / estimate.people.max(1.0);

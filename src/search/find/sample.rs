@@ -3,14 +3,14 @@
 //! It only chooses between ways to the same answer, so it may be old. It knows of values that go together or exclude
 //! each other, which counts of single values do not.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Instant};
 
-use super::Search;
+use super::{SAMPLE_AGE, Search};
 use crate::{
     db::Conn,
     error::{Error, Result},
     search::{
-        Cursor, Direction, Entry, Filter, Moment, Order, Test,
+        Cursor, Direction, Entry, Filter, How, Moment, Order, Test,
         gram::{self, Needs},
         store,
     },
@@ -39,8 +39,8 @@ const MOST_GRAMS: usize = 4;
 const TELLING: usize = 5;
 
 /// The people of the sample.
-#[derive(Default)]
 pub struct Sample {
+    pub(super) drawn: Instant,
     entries: Vec<Entry>,
     /// For each order the places of the entries in it.
     sorted: Vec<Vec<usize>>,
@@ -57,7 +57,8 @@ pub struct Estimate {
     pub people: f64,
     /// Those who meet the filter.
     pub matches: f64,
-    /// Whether so many in the sample meet it that there are more than a few.
+    /// Whether so many in the sample meet it that there are more than a few. An old sample does not say so: they may
+    /// have gone since.
     pub is_common: bool,
     /// Rows that a walk along the order passes until the page is full.
     pub walk: f64,
@@ -77,6 +78,8 @@ pub struct Estimate {
     pub moment: Option<Moment>,
     /// Those in that span; nothing where there is none.
     pub range: Option<f64>,
+    /// How far apart the rows lie that follow each other in the order of that time.
+    pub range_apart: f64,
 }
 
 impl Sample {
@@ -109,8 +112,10 @@ impl Sample {
         tokio::task::spawn_blocking(move || Self::of(entries, people)).await.map_err(Error::internal)
     }
 
+    /// The sample that these are of so many people.
+    #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-    pub(super) fn of(entries: Vec<Entry>, people: usize) -> Self {
+    pub fn of(entries: Vec<Entry>, people: usize) -> Self {
         let mut grams = HashMap::new();
         for gram in entries.iter().flat_map(gram::of) {
             *grams.entry(gram).or_insert(0) += 1;
@@ -122,7 +127,7 @@ impl Sample {
         });
         let sorted: Vec<_> = sorted.collect();
         let apart = sorted.iter().map(|places| apart(&entries, places)).collect();
-        Self { sorted, apart, grams, people: people as f64, entries }
+        Self { drawn: Instant::now(), sorted, apart, grams, people: people as f64, entries }
     }
 
     /// How many people there are, about.
@@ -144,23 +149,28 @@ impl Sample {
             Test::Range { moment, .. } => Some((seen.count(1 << n), *moment)),
             _ => None,
         });
-        let (range, moment) = ranges.min_by_key(|(hits, _)| *hits).unzip();
+        let (range, moment): (Option<usize>, Option<Moment>) = ranges.min_by_key(|(hits, _)| *hits).unzip();
         let matches = seen.count(seen.all);
-        let is_common = matches as f64 > surely(FEW / weight);
+        let is_common = matches as f64 > surely(FEW / weight) && self.drawn.elapsed() < SAMPLE_AGE;
         Estimate {
             people: self.people,
             matches: matches as f64 * weight,
             is_common,
             walk: seen.walk(self.ahead(search), weight, (search.offset + search.rows(is_common)) as f64),
             is_held: search.filter.is_held(search.order.as_str()),
-            apart: self.apart.get(search.order as usize).copied().unwrap_or_default(),
+            apart: self.apart(search.order),
             looked: (seen.count(seen.held) as f64 / seen.count(seen.bounds).max(1) as f64).min(1.0),
             grams: (!needs.is_empty()).then(|| rows(grams)),
             leaps: shortest * self.people,
             needs,
             moment,
             range: range.map(rows),
+            range_apart: moment.map_or(0.0, |moment| self.apart(moment.order())),
         }
+    }
+
+    fn apart(&self, order: Order) -> f64 {
+        self.apart.get(order as usize).copied().unwrap_or_default()
     }
 
     /// The places of those behind the cursor, from the beginning of the order on.
@@ -255,8 +265,10 @@ struct Seen {
     held: u64,
     /// Those that bound a walk along it.
     bounds: u64,
-    /// Whether one of them is about the text of the order, so that those who match stand together.
+    /// Whether one of them is about the beginning of the text of the order, so that those who match stand together.
     is_together: bool,
+    /// Whether one of them is about that text, so that they may.
+    may_be_together: bool,
 }
 
 impl Seen {
@@ -267,12 +279,17 @@ impl Seen {
             tests.iter().enumerate().filter(|(_, test)| is(test)).fold(0, |bits, (n, _)| bits | 1 << n)
         };
         let order = search.order.as_str();
+        let is_own = |test: &Test, hows: &[How]| match test {
+            Test::Text { field, how, .. } => field.as_str() == order && hows.contains(how),
+            _ => false,
+        };
         Self {
             masks: entries.iter().map(|entry| bits(&|test| test.matches(entry))).collect(),
             all: bits(&|_| true),
             held: bits(&|test| test.is_held(order)),
             bounds: bits(&|test| matches!(test, Test::Range { moment, .. } if moment.as_str() == order)),
-            is_together: tests.iter().any(|test| matches!(test, Test::Text { field, .. } if field.as_str() == order)),
+            is_together: tests.iter().any(|test| is_own(test, &[How::Exact, How::Starts])),
+            may_be_together: tests.iter().any(|test| is_own(test, &How::ALL)),
         }
     }
 
@@ -285,7 +302,7 @@ impl Seen {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place in a list")]
     fn walk(&self, ahead: Vec<usize>, weight: f64, needed: f64) -> f64 {
         let on_the_way = ahead.into_iter().filter(|place| self.masks[*place] & self.bounds == self.bounds);
-        let (mut passed, mut places) = (0, Vec::new());
+        let (mut passed, mut places) = (0u32, Vec::new());
         for place in on_the_way {
             passed += 1;
             if self.masks[place] == self.all {
@@ -296,14 +313,27 @@ impl Seen {
         let Some(first) = places.first() else { return whole };
         let gap = f64::from(passed) / places.len() as f64;
         let evenly = needed * gap;
-        // Those who match stand together, far from where the walk begins: spread evenly, the first of them would stand
-        // so far away by a chance of one in some hundreds.
-        let ahead = 1.0 - f64::from(*first) / (f64::from(passed) + 1.0);
-        let is_late = self.is_together || places.len() as f64 * ahead.ln() < -6.0;
-        let late = if is_late { f64::from(*first) * weight } else { 0.0 };
+        let is_together = self.is_together || self.may_be_together && are_close(&places, passed);
+        let late = if is_together || are_late(&places, passed) { f64::from(*first) * weight } else { 0.0 };
         let last = (needed / weight).ceil() as usize;
         let reached =
             if last > 1 { places.get(last - 1).map_or(whole, |place| f64::from(*place) * weight) } else { 0.0 };
         evenly.max(late).max(reached).min(whole)
     }
+}
+
+/// Whether those who match stand far from where the walk begins: spread evenly, the first of them would stand so far away
+/// by a chance of one in some hundreds.
+#[expect(clippy::cast_precision_loss, reason = "an estimate")]
+fn are_late(places: &[u32], passed: u32) -> bool {
+    let ahead = places.first().map_or(1.0, |first| 1.0 - f64::from(*first) / (f64::from(passed) + 1.0));
+    places.len() as f64 * ahead.ln() < -6.0
+}
+
+/// Whether they stand so close to each other as they would by a chance of two in a hundred.
+#[expect(clippy::cast_precision_loss, reason = "an estimate")]
+fn are_close(places: &[u32], passed: u32) -> bool {
+    let (Some(first), Some(last)) = (places.first(), places.last()) else { return false };
+    let (hits, within) = (places.len() as f64, f64::from(last - first + 1) / f64::from(passed));
+    hits.ln() + (hits - 1.0) * within.ln() < -4.0
 }

@@ -1,6 +1,8 @@
 //! Which way is chosen among a million: whoever looks for few must not pass many, and the other way round.
 
-use super::{Count, Plan, Reach, Sample, Search};
+use std::time::Duration;
+
+use super::{Count, Estimate, Plan, Reach, SAMPLE_AGE, Sample, Search};
 use crate::{
     db::Engine,
     id::UserId,
@@ -48,10 +50,13 @@ fn anyhow() -> Sample {
     Sample::of((0..SAMPLE).map(|n| entry(n, n * 1_237 % SAMPLE)).collect(), PEOPLE)
 }
 
-fn chosen(sample: &Sample, engine: Engine, query: &str, order: Order, direction: Direction) -> Plan {
+fn estimate(sample: &Sample, query: &str, order: Order, direction: Direction) -> Estimate {
     let filter = http::filter(query).unwrap();
-    let search = Search { filter, order, direction, cursor: None, limit: 50, offset: 0, count: Count::Quick };
-    Plan::choose(engine, &sample.estimate(&search))
+    sample.estimate(&Search { filter, order, direction, cursor: None, limit: 50, offset: 0, count: Count::Quick })
+}
+
+fn chosen(sample: &Sample, engine: Engine, query: &str, order: Order, direction: Direction) -> Plan {
+    Plan::choose(engine, &estimate(sample, query, order, direction))
 }
 
 fn newest(sample: &Sample, engine: Engine, query: &str) -> Plan {
@@ -88,6 +93,42 @@ fn who_stands_at_the_far_end_of_an_order_is_gathered() {
         let near = chosen(&as_made(), engine, "last_name=miller", Order::LastName, Direction::Descending);
         assert!(matches!(near, Plan::Walk(_)), "{engine:?}: {near:?}");
     }
+}
+
+#[test]
+fn a_part_of_the_text_of_an_order_may_be_anywhere_in_it() {
+    let sample = as_made();
+    let walk = |query: &str, order| estimate(&sample, query, order, Direction::Descending).walk;
+    // One in a hundred, in the order of the addresses as in any other.
+    let (own, other) = (walk("email=77@host", Order::Email), walk("email=77@host", Order::CreatedAt));
+    assert!(own < other * 2.0 && other < own * 2.0, "{own}, {other}");
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        let evenly = chosen(&sample, engine, "email=77@host", Order::Email, Direction::Descending);
+        assert_eq!(evenly, Plan::Walk(Reach::Long), "{engine:?}");
+    }
+    // Whom the sample shows side by side at the far end is as far as he is by what begins the text.
+    let (held, begun) = (walk("last_name=abel", Order::LastName), walk("last_name_starts=abel", Order::LastName));
+    assert!((held - begun).abs() < 1.0 && held > 900_000.0, "{held}, {begun}");
+}
+
+#[test]
+fn an_old_sample_does_not_tell_that_there_are_many() {
+    let mut sample = as_made();
+    let newest = |sample: &Sample| estimate(sample, "gender=female", Order::CreatedAt, Direction::Descending);
+    assert!(newest(&sample).is_common);
+    sample.drawn -= SAMPLE_AGE + Duration::from_secs(1);
+    assert!(!newest(&sample).is_common);
+}
+
+#[test]
+fn the_rows_of_a_span_are_cheap_where_they_lie_as_they_were_made() {
+    let price = |sample: &Sample, engine| {
+        let estimate = estimate(sample, "created_after=1970-01-01T00:00:00.001Z", Order::Email, Direction::Descending);
+        Plan::gathering(engine, &estimate).into_iter().find(|(plan, _)| *plan == Plan::Range).unwrap().1
+    };
+    let (near, far) = (as_made(), anyhow());
+    assert!(price(&near, Engine::Postgres) * 1.5 < price(&far, Engine::Postgres));
+    assert!((price(&near, Engine::Sqlite) - price(&far, Engine::Sqlite)).abs() < 1.0);
 }
 
 #[test]
