@@ -1,5 +1,6 @@
 //! What the indexes of the search cost whoever writes: registrations without a hash, and an import, each with them and
-//! without.
+//! without. What waits to be sorted in is sorted in within the time that is measured, beside those who register, as a
+//! server does.
 
 use std::{
     path::Path,
@@ -11,11 +12,14 @@ use denizen::{
     access::{Caller, Role},
     account::{self, Email, Names, New, Verification},
     db::Engine,
+    search::settle,
 };
 
 use super::place::Place;
 
 const CALLERS: usize = 64;
+/// How often a server sorts in what waits.
+const SETTLE: Duration = Duration::from_millis(200);
 const IMPORTED: u64 = 20_000;
 
 /// Rates a second.
@@ -43,9 +47,25 @@ pub async fn measure(denizen: &Path, place: &Place, with_indexes: bool, length: 
             count
         })
     });
+    let callers: Vec<_> = callers.collect();
+    let settling = tokio::spawn({
+        let app = app.clone();
+        async move {
+            while begun.elapsed() < length {
+                tokio::time::sleep(SETTLE).await;
+                settle(&app.db).await.unwrap();
+            }
+        }
+    });
     let mut count = 0;
-    for caller in callers.collect::<Vec<_>>() {
+    for caller in callers {
         count += caller.await.unwrap();
+    }
+    settling.await.unwrap();
+    settle(&app.db).await.unwrap();
+    if with_indexes {
+        // Those that wait inside the index of `PostgreSQL`.
+        app.db.narrow().await.unwrap();
     }
     let registrations = f64::from(count) / begun.elapsed().as_secs_f64();
     drop(app);

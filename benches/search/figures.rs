@@ -19,6 +19,8 @@ use super::{
 const TIMES: usize = 50;
 /// The first pages of the largest crowd may take longer.
 const LARGE: u64 = 1_000_000;
+/// The page by cursor behind nine tenths of everybody may take so many times as long as the first one.
+const DEEP: f64 = 1.5;
 const CALLED: Duration = Duration::from_secs(10);
 const WRITTEN: Duration = Duration::from_secs(5);
 
@@ -130,7 +132,7 @@ impl Crowd {
             slowest(&format!("Each of {} filters alone", self.single.len()), &self.single),
             slowest(&format!("Each of {} pairs", self.pairs.len()), &self.pairs),
             slowest("Five filters in each of the eight orders", &self.orders),
-            Row::at_most(deep, far.median / first.median, 1.5, " x", &note),
+            Row::at_most(deep, far.median / first.median, DEEP, " x", &note),
             self.chosen(),
         ]
     }
@@ -153,6 +155,8 @@ impl Crowd {
             );
             let _ = write!(figure, "{:?} {:.1} ms)", quickest.0, quickest.1);
         }
+        let of = |count: &dyn Fn(&Choice) -> usize| self.choices.iter().map(count).sum::<usize>();
+        let _ = write!(figure, "; {} ways gone, {} not", of(&|choice| choice.gone), of(&|choice| choice.left));
         let size = page::thousands(self.size);
         Row::shown(format!("The chosen way, of the quickest one, {size}, {}", self.engine), figure)
     }
@@ -162,9 +166,11 @@ impl Crowd {
         if self.size > LARGE { 60.0 } else { 30.0 }
     }
 
-    /// What took longer.
+    /// What took longer, the page by cursor too.
     fn late(&self) -> Vec<(String, f64, Search)> {
-        let late = self.all().filter(|timed| timed.p99 > self.most());
+        let [first, far] = &self.deep;
+        let deep = Some(far).filter(|far| far.median > first.median * DEEP);
+        let late = self.all().filter(|timed| timed.p99 > self.most()).chain(deep);
         late.map(|timed| (timed.what.clone(), timed.p99, timed.search.clone())).collect()
     }
 
@@ -182,7 +188,7 @@ fn called(denizen: &Path, place: &Place) -> [Row; 2] {
     [searches, Row::at_most(format!("p99 of `GET /users/me` meanwhile, {}", place.name()), rate.mine, 20.0, " ms", "")]
 }
 
-/// How much longer each shape takes among ten times as many.
+/// How much longer the shapes take among ten times as many: the median of them, which half of them exceed.
 fn growth(crowds: &[Crowd], engine: Engine) -> Option<Row> {
     let name = if engine == Engine::Sqlite { "SQLite" } else { "PostgreSQL" };
     let of = |size: u64| crowds.iter().find(|crowd| crowd.engine == name && crowd.size == size);
@@ -193,7 +199,13 @@ fn growth(crowds: &[Crowd], engine: Engine) -> Option<Row> {
     let (median, (most, what)) = (ratios[ratios.len() / 2].0, ratios[ratios.len() - 1]);
     let over = ratios.iter().filter(|(ratio, _)| *ratio > 2.0).count();
     let note = format!(" (over 2 x: {over} of {}, at most {most:.1} x: `{what}`)", ratios.len());
-    Some(Row::at_most(format!("Time among ten times as many, the median shape, {name}"), median, 2.0, " x", &note))
+    Some(Row::at_most(
+        format!("Time among ten times as many, median over the shapes, {name}"),
+        median,
+        2.0,
+        " x",
+        &note,
+    ))
 }
 
 async fn costs(denizen: &Path, work: &Path, url: &str, engine: Engine) -> Vec<Row> {

@@ -54,7 +54,7 @@ pub async fn each(app: &App, queries: &[&str], times: usize) -> Vec<Timed> {
     all
 }
 
-/// Some of them in each of the other orders.
+/// Some of them in each of the orders.
 pub async fn orders(app: &App, times: usize) -> Vec<Timed> {
     let mut all = Vec::new();
     for (query, order) in ordered() {
@@ -63,7 +63,7 @@ pub async fn orders(app: &App, times: usize) -> Vec<Timed> {
     all
 }
 
-/// Which in which.
+/// Few and many, together and apart, each in every order: what is quick in one may lie at the far end of another.
 pub fn ordered() -> impl Iterator<Item = (&'static str, Order)> {
     let some = ["", "location=canada", "is_premium=true&current_title=engineer", "last_name=brown", "role=admin"];
     Order::ALL.iter().flat_map(move |order| some.map(|query| (query, *order)))
