@@ -33,7 +33,7 @@ struct Crowd {
     orders: Vec<Timed>,
     deep: [Timed; 2],
     choices: Vec<Choice>,
-    /// What took longer than is demanded, and how the engine went about it.
+    /// What took longer than is demanded: the way that it went, and how the engine went it.
     slow: Vec<(String, f64, Vec<String>)>,
 }
 
@@ -94,8 +94,13 @@ async fn timed(app: &App, place: &Place, size: u64) -> Crowd {
     eprintln!("  {} with {size} people is timed", place.name());
     let mut crowd = Crowd { engine: place.name(), size, single, pairs, orders, deep, choices, slow: Vec::new() };
     for (what, p99, search) in crowd.late() {
-        let lines = denizen::search::explain(&mut app.db.read(), &app.search, &search).await.unwrap().1;
-        crowd.slow.push((what, p99, lines));
+        let explained = denizen::search::explain(&mut app.db.read(), &app.search, &search).await.unwrap();
+        let counted = explained
+            .count
+            .into_iter()
+            .flat_map(|(plan, lines)| [format!("and {plan:?} to count:")].into_iter().chain(lines));
+        let way = format!("{:?}", explained.plan);
+        crowd.slow.push((what, p99, [way].into_iter().chain(explained.page).chain(counted).collect()));
     }
     crowd
 }

@@ -24,7 +24,10 @@ pub use entry::Entry;
 pub use facet::{Facet, Flag, TIERS, rank};
 pub use field::{Field, How};
 pub use filter::{Filter, Moment, Test};
-pub use find::{Count, Found, Knowledge, Matches, Plan, Reach, Search, explain, find_by};
+pub use find::{
+    Count, Estimate, Explained, Found, Knowledge, Matches, Plan, QUICKLY_COUNTED, Reach, Sample, Search, explain,
+    find_by,
+};
 pub use fold::fold;
 pub use order::{Cursor, Direction, Key, Order};
 pub use visible::Emails;

@@ -2,6 +2,7 @@
 
 mod api;
 mod aside;
+mod crowd;
 mod hostile;
 mod people;
 mod plans;

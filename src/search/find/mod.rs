@@ -19,6 +19,7 @@ use std::{
 
 pub use plan::{Plan, Reach};
 pub use sample::{Estimate, Sample};
+pub use total::QUICKLY_COUNTED;
 
 use super::{Cursor, Direction, Filter, Order};
 use crate::{
@@ -186,14 +187,33 @@ pub async fn find_by(db: &Db, knowledge: &Knowledge, search: &Search, plan: Opti
     by(&mut db.read(), &estimate, search, plan).await
 }
 
-/// The way that a search goes, and how the engine goes it, line by line.
+/// How a search is answered.
+#[derive(Clone, Debug)]
+pub struct Explained {
+    /// The way that it goes.
+    pub plan: Plan,
+    /// How the engine goes it, line by line.
+    pub page: Vec<String>,
+    /// The way by which all are counted whom the page does not count, and how the engine goes it. Nothing where they
+    /// are estimated.
+    pub count: Option<(Plan, Vec<String>)>,
+}
+
+/// The way that a search goes, and how the engine goes it.
 ///
 /// # Errors
 /// Of the database.
-pub async fn explain(conn: &mut Conn, knowledge: &Knowledge, search: &Search) -> Result<(Plan, Vec<String>)> {
+pub async fn explain(conn: &mut Conn, knowledge: &Knowledge, search: &Search) -> Result<Explained> {
     let estimate = knowledge.sample(conn).await?.estimate(search);
     let plan = Plan::choose(conn.engine(), &estimate);
-    Ok((plan, store::explain(conn, search, plan, &estimate).await?))
+    let page = store::explain_page(conn, search, plan, &estimate).await?;
+    let is_told = search.count == Count::None || !matches!(plan, Plan::Walk(_) | Plan::Sieve(_));
+    let exactly = if is_told { None } else { total::exactly(conn.engine(), &estimate, search.count) };
+    let count = match exactly {
+        Some(plan) => Some((plan, store::explain_count(conn, search, plan, &estimate).await?)),
+        None => None,
+    };
+    Ok(Explained { plan, page, count })
 }
 
 /// Finds people by this way, or, when it does not reach far enough, by another one.

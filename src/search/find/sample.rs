@@ -84,7 +84,7 @@ pub struct Estimate {
 
 impl Sample {
     /// Draws a new one.
-    pub async fn draw(conn: &mut Conn) -> Result<Self> {
+    pub(super) async fn draw(conn: &mut Conn) -> Result<Self> {
         let (least, most) = store::span(conn).await?;
         let span = most - least + 1;
         if span <= WHOLE {

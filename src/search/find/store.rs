@@ -78,24 +78,24 @@ fn count_sql(engine: Engine, search: &Search, plan: Plan, by: &Estimate, most: O
 
 const EVERYBODY: &str = " from search_users s where true";
 
-/// How the engine runs the page and the count of a search, line by line.
-pub(super) async fn explain(conn: &mut Conn, search: &Search, plan: Plan, by: &Estimate) -> Result<Vec<String>> {
-    let (engine, mut lines) = (conn.engine(), Vec::new());
-    for sql in [page_sql(engine, search, plan, by, search.limit + 1), count_sql(engine, search, plan, by, None)] {
-        // The count of a walk is that of everybody, and asked for only among few, or by who waits for it.
-        if matches!(plan, Plan::Walk(_) | Plan::Sieve(_)) && !lines.is_empty() {
-            break;
-        }
-        let sql = sql.explained(engine);
-        match engine {
-            Engine::Sqlite => {
-                let rows: Vec<(i64, i64, i64, String)> = sql.fetch_all(conn).await?;
-                lines.extend(rows.into_iter().map(|row| row.3));
-            }
-            Engine::Postgres => lines.extend(sql.fetch_all::<(String,)>(conn).await?.into_iter().map(|row| row.0)),
-        }
+/// How the engine runs the page of a search, line by line.
+pub(super) async fn explain_page(conn: &mut Conn, search: &Search, plan: Plan, by: &Estimate) -> Result<Vec<String>> {
+    let asked = search.rows(by.is_common);
+    explained(page_sql(conn.engine(), search, plan, by, asked), conn).await
+}
+
+/// How the engine counts all of it, line by line.
+pub(super) async fn explain_count(conn: &mut Conn, search: &Search, plan: Plan, by: &Estimate) -> Result<Vec<String>> {
+    explained(count_sql(conn.engine(), search, plan, by, None), conn).await
+}
+
+async fn explained(sql: Sql, conn: &mut Conn) -> Result<Vec<String>> {
+    let sql = sql.explained(conn.engine());
+    if conn.engine() == Engine::Sqlite {
+        let rows: Vec<(i64, i64, i64, String)> = sql.fetch_all(conn).await?;
+        return Ok(rows.into_iter().map(|row| row.3).collect());
     }
-    Ok(lines)
+    Ok(sql.fetch_all::<(String,)>(conn).await?.into_iter().map(|row| row.0).collect())
 }
 
 /// How many rows a walk passes when it keeps none: less than its limit when it sees the end.
