@@ -4,8 +4,12 @@ use std::time::{Duration, Instant};
 
 use denizen::{
     access::{Caller, Role},
-    account::{self, Email, Names, New, Verification},
+    account::{self, Changes, Email, Names, New, Username, Verification},
     app::App,
+    db::{Tx, sql},
+    error::Result,
+    id::UserId,
+    patch::Patch,
     search::{self, Order},
 };
 use serde_json::json;
@@ -13,7 +17,12 @@ use serde_json::json;
 use super::people;
 use crate::{
     each_engine,
-    kit::{TestApp, client::Client, random::Random},
+    kit::{
+        TestApp,
+        client::Client,
+        random::Random,
+        wire::{Heard, Wire},
+    },
     route::problem,
 };
 
@@ -36,11 +45,47 @@ async fn named(app: &App, number: usize, first: &str, last: &str) {
     app.db.write(async |tx| account::create(tx, &Caller::operator(), new.clone()).await).await.unwrap();
 }
 
+/// Makes somebody whom every filter can find.
+async fn whole(tx: &mut Tx) -> Result<UserId> {
+    let new = New {
+        email: Email::parse("person7@example.com").unwrap(),
+        username: Some(Username::parse("ann.lee").unwrap()),
+        names: Names::complete(None, Some("Ann".into()), Some("Lee".into())),
+        gender: Some("female".into()),
+        phone: None,
+        ip_address: Some("10.1.2.3".into()),
+        role: Role::User,
+        verification: Verification::Proved,
+    };
+    let id = account::create(tx, &Caller::operator(), new).await?.id;
+    // What no verb changes; the change after it makes it known.
+    sql("update users set is_premium = $1, subscription_tier = $2, mfa_enabled = $1, synced = $1, external_id = $3
+         where id = $4")
+    .bind(true)
+    .bind("premium")
+    .bind("Ext-7")
+    .bind(id)
+    .execute(tx)
+    .await?;
+    let changes = Changes {
+        location: Patch::Set("Lisbon, Portugal".into()),
+        current_title: Patch::Set("Cartographer".into()),
+        ..Changes::default()
+    };
+    account::update(tx, &Caller::operator(), id, changes, |_| Ok(())).await?;
+    account::signed_in(tx, id).await?;
+    Ok(id)
+}
+
 async fn admin(app: &TestApp) -> Client {
+    app.bearer(&token(app).await)
+}
+
+/// The token of an admin.
+async fn token(app: &TestApp) -> String {
     let ann = app.register("ann").await;
     app.set_role(&ann.id, Role::Admin).await;
-    let ann = app.login("ann@example.com").await.expect(200).person();
-    app.bearer(&ann.access)
+    app.login("ann@example.com").await.expect(200).person().access
 }
 
 /// The first names of those whom a query finds.
@@ -153,20 +198,88 @@ each_engine! {
         assert_eq!(reply.json()["items"], json!([]));
     }
 
-    async fn fifty_filters_at_once_are_one_search(app) {
+    async fn a_query_of_a_hundred_kilobytes_is_refused_and_costs_nobody_the_connection(app) {
+        let long = format!("{SEARCH}?email={}", "a".repeat(100_000));
+        let token = format!("Bearer {}", token(&app).await);
+        let head = format!("host: test\r\nauthorization: {token}\r\n\r\n");
+        let request = |path: &str| format!("GET {path} HTTP/1.1\r\n{head}").into_bytes();
+        let (address, long_one, short_one) = (app.address, request(&long), request(&format!("{SEARCH}?email=ann")));
+        // HTTP/1.1: answered, then closed; the next connection is served.
+        let asked = tokio::task::spawn_blocking(move || {
+            let mut wire = Wire::open(address);
+            assert_eq!(wire.ask(&short_one).0.status, 200);
+            let (refused, after) = (wire.ask(&long_one).0, wire.hear());
+            (refused.status, after, Wire::open(address).ask(&short_one).0.status)
+        });
+        let (refused, after, next) = asked.await.unwrap();
+        assert_eq!((refused, next), (431, 200));
+        assert!(!matches!(after, Heard::Answer(_)), "{after:?}");
+        // HTTP/2: refused alone, and the others on the same connection are served.
+        let http = reqwest::Client::builder().http2_prior_knowledge().build().unwrap();
+        let ask = async |path: &str| {
+            let asked = http.get(format!("http://{address}{path}")).header("authorization", &token);
+            asked.send().await.unwrap().status().as_u16()
+        };
+        // This client takes no more than 64 KiB to be an address.
+        let (long, short) = (&long[..60_000], format!("{SEARCH}?email=ann"));
+        assert_eq!([ask(&short).await, ask(long).await, ask(&short).await], [200, 431, 200]);
+    }
+
+    async fn every_filter_can_hold_at_once_and_none_twice(app) {
+        let ann = app.app.db.write(async |tx| whole(tx).await).await.unwrap();
         named(&app.app, 1, "Ann", "Lee").await;
         let client = admin(&app).await;
-        let mut query = vec!["query=person1%20ann%20lee".to_owned(), "role=user".into(), "ip_address=10.1.2.3".into()];
-        for (field, text) in [("email", "person1@example.com"), ("first_name", "ann"), ("last_name", "LEE"), ("full_name", "ann%20lee")] {
-            query.extend(["", "_starts", "_ends", "_exact"].map(|how| format!("{field}{how}={text}")));
+        let field = |name: &str| name.trim_end_matches("_starts").trim_end_matches("_ends").trim_end_matches("_exact").to_owned();
+        let value = |name: &str| match &*field(name) {
+            "query" => "person7%20ann%20LEE%20ann.lee%20lisbon%20cartographer%20example.com%20portugal",
+            "email" => "Person7@example.com",
+            "username" => "ann.lee",
+            "first_name" => "ann",
+            "last_name" => "LEE",
+            "full_name" => "ann%20lee",
+            "location" => "lisbon,%20portugal",
+            "current_title" => "cartographer",
+            "gender" => "Female",
+            "ip_address" => "10.1.2.3",
+            "role" => "user",
+            "subscription_tier" => "premium",
+            "external_id" => "Ext-7",
+            "synced" => "yes",
+            "never_logged_in" => "false",
+            "created_after" | "last_login_after" => "2000-01-01T00:00:00Z",
+            "created_before" | "last_login_before" => "2100-01-01T00:00:00Z",
+            _ => "true",
+        };
+        let mut all: Vec<_> = search::http::filters().map(|(name, ..)| format!("{name}={}", value(name))).collect();
+        assert_eq!(all.len(), 44);
+        for order in Order::ALL {
+            let query = format!("{SEARCH}?{}&sort_by={}", all.join("&"), order.as_str());
+            let page = client.get(&query).await.expect(200).json();
+            assert_eq!((&page["total"], &page["items"][0]["id"]), (&json!(1), &json!(ann.to_string())), "{order:?}");
         }
-        for flag in ["is_active=true", "is_verified=true", "is_premium=false", "mfa_enabled=false", "synced=no"] {
-            query.push(flag.into());
+        // Each of them rules him out.
+        for n in 0..all.len() {
+            let other = match all[n].split_once('=').unwrap() {
+                (name, "true") => format!("{name}=false"),
+                (name @ "never_logged_in", _) => format!("{name}=true"),
+                (name @ "synced", _) => format!("{name}=no"),
+                (name @ "role", _) => format!("{name}=admin"),
+                (name @ "ip_address", _) => format!("{name}=10.1.2.4"),
+                (name, _) if name.ends_with("_after") => format!("{name}=2100-01-01T00:00:00Z"),
+                (name, _) if name.ends_with("_before") => format!("{name}=2000-01-01T00:00:00Z"),
+                (name, _) => format!("{name}=nobody"),
+            };
+            let right = std::mem::replace(&mut all[n], other);
+            assert!(found(&client, &all.join("&")).await.is_empty(), "{}", all[n]);
+            all[n] = right;
         }
-        query.extend(["subscription_tier=basic", "never_logged_in=true", "created_after=2000-01-01T00:00:00Z", "created_before=2100-01-01T00:00:00Z"].map(Into::into));
-        assert_eq!(found(&client, &query.join("&")).await, ["Ann"]);
-        query.push("current_title=none".into());
-        assert!(found(&client, &query.join("&")).await.is_empty());
+        // Fifty are more than there are: what is given twice is refused, the same or not.
+        let fifty = |again: &[String]| format!("{SEARCH}?{}", [&all[..], again].concat().join("&"));
+        for again in [all[..6].to_vec(), (0..6).map(|n| format!("role=user{n}")).collect()] {
+            let reply = client.get(&fifty(&again)).await;
+            problem(&reply, 400, "malformed");
+            assert!(reply.text.contains("given twice"), "{}", reply.text);
+        }
     }
 
     async fn every_filter_at_once_is_answered_soon(app) {
