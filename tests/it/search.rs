@@ -7,4 +7,5 @@ mod hostile;
 mod people;
 mod plans;
 mod random;
+mod totals;
 mod walking;
