@@ -5,8 +5,6 @@
 mod plan;
 mod sample;
 mod store;
-#[cfg(test)]
-mod tests;
 mod total;
 
 use std::{
