@@ -150,8 +150,9 @@ pub fn text(value: &Value) -> Result<&str, Rule> {
     value.as_str().ok_or_else(|| Rule::wrong_type("a text"))
 }
 
-/// The most characters of a text with no limit of its own: more than the longest cursor has.
-const TEXT_CHARS: usize = 8_192;
+/// The most characters of a text with no limit of its own: more than the longest cursor has, and few enough that one
+/// over it still fits into the head of a request, where it can be refused by name.
+const TEXT_CHARS: usize = 1_024;
 
 impl Input for String {
     fn read(value: &Value) -> Result<Self, Rule> {

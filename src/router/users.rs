@@ -115,7 +115,7 @@ fn crowd() -> Routes<App> {
                 )
                 .needs(Permission::UsersImport.as_str())
                 .narrows("X-Default-Password", Password::schema())
-                .narrows("on_conflict", json!({"enum": ["skip", "update", "fail"]}))
+                .narrows("on_conflict", json!({"enum": ["skip", "update", "fail"], "maxLength": 6}))
                 .gives::<import::Told>(200, "What became of the rows.")
                 .refuses(&[Code::Conflict]),
         )
@@ -128,7 +128,7 @@ fn crowd() -> Routes<App> {
                      run begin with an apostrophe. `search` needs `users.search` too.",
                 )
                 .needs(Permission::UsersExport.as_str())
-                .narrows("format", json!({"enum": ["csv", "jsonl"]}))
+                .narrows("format", json!({"enum": ["csv", "jsonl"], "maxLength": 5}))
                 .refuses(&[Code::FieldNotVisible, Code::Busy])
                 .gives_text("text/csv", 200, "A row for each user.")
                 .gives_text("application/jsonl", 200, "A JSON object for each user."),
