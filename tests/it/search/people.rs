@@ -33,9 +33,14 @@ const BATCH: usize = 4;
 
 /// Makes people, with everything about them drawn.
 pub async fn make(app: &App, random: &mut Random, count: usize) {
-    for made in (0..count).step_by(BATCH) {
+    make_by(app, random, count, BATCH).await;
+}
+
+/// The same by so many at once, where the database is calm.
+pub async fn make_by(app: &App, random: &mut Random, count: usize, batch: usize) {
+    for made in (0..count).step_by(batch) {
         let random = random.fork();
-        let batch = BATCH.min(count - made);
+        let batch = batch.min(count - made);
         app.db
             .write(async |tx| {
                 let mut random = random.clone();

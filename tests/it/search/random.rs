@@ -119,7 +119,7 @@ each_engine! {
         // So many rows at once would hardly ever get by.
         app.database.make_calm().await;
         let mut random = Random::new(variable("SEARCH_SEED").map_or(7, |seed| seed.parse().unwrap()));
-        people::make(&app.app, &mut random, MANY).await;
+        people::make_by(&app.app, &mut random, MANY, 200).await;
         let everybody = people::everybody(&app).await;
         let mut estimates = 0;
         for case in 0..80 {
