@@ -102,7 +102,7 @@ impl Takes for IfMatch {
     fn taken(operation: &mut Operation) {
         let about = "The `ETag` that the change is based on; the change is refused (412) when the record has another.";
         operation.header("If-Match", about, "\"v17\"");
-        operation.narrow("If-Match", json!({"minLength": 1, "maxLength": Self::CHARS}));
+        operation.narrow("If-Match", json!({"maxLength": Self::CHARS}));
         operation.refuse(&[Code::Malformed, Code::StaleVersion]);
     }
 }
