@@ -60,8 +60,8 @@ schema_ask() {
     local here=$PWD/tests/schema report verdict
     report=$(mktemp "$1/asked.XXXXXX") || return
     (cd "$1" && SCHEMA_BASE=$schema_base SCHEMA_ROLE=$2 SCHEMATHESIS_HOOKS=account PYTHONPATH=$here \
-        PYTHONDONTWRITEBYTECODE=1 timeout 115 venv/bin/schemathesis --config-file "$here/schemathesis.toml" \
-        run "$schema_base/openapi.json" --checks all --max-examples "${SCHEMA_EXAMPLES:-3}" --max-time 75 \
+        PYTHONDONTWRITEBYTECODE=1 timeout 100 venv/bin/schemathesis --config-file "$here/schemathesis.toml" \
+        run "$schema_base/openapi.json" --checks all --max-examples "${SCHEMA_EXAMPLES:-3}" --max-time 60 \
         --warnings off --seed "${SCHEMA_SEED:-1}") | tee "$report"
     verdict=${PIPESTATUS[0]}
     schema_is_whole "$report" && return "$verdict"

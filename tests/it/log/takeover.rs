@@ -21,6 +21,16 @@ async fn leads(node: &Serving) -> bool {
     Page::read(&page.text).sum("denizen_log_leader", &[]) > 0.5
 }
 
+/// The one whose node is killed hears nothing any more.
+async fn change_for_ever(client: Client) {
+    for n in 0.. {
+        let body = json!({"bio": n.to_string()}).to_string().into_bytes();
+        if client.try_send("PATCH", "/api/v1/users/me", Some(("application/json", body))).await.is_err() {
+            return;
+        }
+    }
+}
+
 /// Two processes, each with somebody who changes something all the time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_node_is_succeeded_within_two_seconds() {
@@ -31,21 +41,13 @@ async fn a_killed_node_is_succeeded_within_two_seconds() {
     for round in 0..ROUNDS {
         nodes.push(program.serve());
         eventually("nobody leads", async || leads(&nodes[0]).await).await;
-        let mut load = Vec::new();
+        let mut people = Vec::new();
         for (n, node) in nodes.iter().enumerate() {
             let client = Client::new(node.address);
             let person = client.register(&format!("person{round}{n}")).await;
-            let bearer = client.bearer(&person.access);
-            load.push(tokio::spawn(async move {
-                for n in 0.. {
-                    let body = json!({"bio": n.to_string()}).to_string().into_bytes();
-                    // The one whose node is killed hears nothing any more.
-                    if bearer.try_send("PATCH", "/api/v1/users/me", Some(("application/json", body))).await.is_err() {
-                        break;
-                    }
-                }
-            }));
+            people.push(client.bearer(&person.access));
         }
+        let load: Vec<_> = people.into_iter().map(|client| tokio::spawn(change_for_ever(client))).collect();
         tokio::time::sleep(Duration::from_millis(300)).await;
         let head = "select head from log_head";
         let epoch = database.number("select epoch from log_head").await;
