@@ -168,8 +168,8 @@ pub(crate) async fn me(State(app): State<App>, caller: Caller) -> Result<View> {
 /// `PUT` and `PATCH /users/me`.
 pub(crate) async fn update(
     State(app): State<App>,
-    once: Once,
     expected: IfMatch,
+    once: Once,
     body: Result<Json<Update>>,
 ) -> Result<Answer> {
     let caller = &once.caller;

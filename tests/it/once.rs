@@ -49,12 +49,16 @@ each_engine! {
         for odd in ["a b", "", &"x".repeat(256)] {
             assert_eq!(keyed(&client, odd).post(ROLES, json!({"name": "s", "permissions": []})).await.expect(400).code(), "malformed");
         }
+        // What a repeated request insists on is not asked again, but it must be readable.
+        let me = format!("{USERS}/me");
+        keyed(&client, "tag").with("if-match", "*").put(&me, json!({"bio": "zero"})).await.expect(200);
+        keyed(&client, "tag").with("if-match", "\"v999\"").put(&me, json!({"bio": "zero"})).await.expect(200);
+        assert_eq!(keyed(&client, "tag").with("if-match", "0").put(&me, json!({"bio": "zero"})).await.expect(400).code(), "malformed");
         // What was refused had no effect, and may be tried again.
         keyed(&client, "k3").post(ROLES, json!({"name": "r", "permissions": []})).await.expect(409);
         client.delete(&format!("{ROLES}/r")).await.expect(200);
         keyed(&client, "k3").post(ROLES, json!({"name": "r", "permissions": []})).await.expect(201);
         // A PUT answers as it did, though the record has moved on.
-        let me = format!("{USERS}/me");
         let put = keyed(&client, "p").put(&me, json!({"bio": "one"})).await.expect(200);
         client.put(&me, json!({"bio": "two"})).await.expect(200);
         assert_eq!(keyed(&client, "p").put(&me, json!({"bio": "one"})).await.expect(200).text, put.text);

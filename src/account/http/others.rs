@@ -56,12 +56,13 @@ pub(crate) async fn get(
     Ok((ETag(user.version), Json(seen::view(&app, conn, &caller, &user).await?)))
 }
 
-/// `PUT` and `PATCH /users/{id}`: of oneself the same as `/users/me`.
+/// `PUT` and `PATCH /users/{id}`: of oneself the same as `/users/me`. What a request insists on is read before it is
+/// looked up whether it was answered already, so that what cannot be read is refused each time.
 pub(crate) async fn update(
     State(app): State<App>,
+    expected: IfMatch,
     once: Once,
     Path(name): Path<String>,
-    expected: IfMatch,
     body: Result<Json<Unread>>,
 ) -> Result<Answer> {
     let caller = &once.caller;
@@ -126,9 +127,9 @@ body! {
 /// `PUT /users/{id}/status`.
 pub(crate) async fn set_status(
     State(app): State<App>,
+    expected: IfMatch,
     once: Once,
     Path(name): Path<String>,
-    expected: IfMatch,
     body: Result<Json<Status>>,
 ) -> Result<Answer> {
     let (app, caller) = (&app, &once.caller);

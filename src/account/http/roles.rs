@@ -49,9 +49,9 @@ body! {
 /// `PUT /users/{id}/role`: sets the built-in role.
 pub(crate) async fn set(
     State(app): State<App>,
+    expected: IfMatch,
     once: Once,
     Path(name): Path<String>,
-    expected: IfMatch,
     body: Result<Json<SetRole>>,
 ) -> Result<Answer> {
     let (app, caller) = (&app, &once.caller);
@@ -86,9 +86,9 @@ pub(crate) async fn add(
 /// `DELETE /users/{id}/roles/{role}`: takes a custom role back.
 pub(crate) async fn remove(
     State(app): State<App>,
+    expected: IfMatch,
     once: Once,
     Path((name, role)): Path<(String, String)>,
-    expected: IfMatch,
 ) -> Result<Answer> {
     let (app, caller) = (&app, &once.caller);
     let id = other(app, caller, &name, Permission::UsersGrant).await?;
