@@ -57,10 +57,12 @@ async fn a_database_is_believed_by_its_certificate_alone() {
     // Every connection that a server keeps is encrypted, those for reads too.
     let database = Database::on_server(server.url());
     let program = Program::on(&database).with("SSL_CERT_FILE", cert.to_str().unwrap());
-    let _serving = program.with("DATABASE_URL", &format!("{name}?sslmode=require")).serve();
     let ours = "select count(*) from pg_stat_ssl join pg_stat_activity using (pid) where application_name = 'denizen'";
-    assert!(database.number(ours).await > 1);
-    assert_eq!(database.number(&format!("{ours} and not ssl")).await, 0);
+    for mode in ["prefer", "require"] {
+        let _serving = program.clone().with("DATABASE_URL", &format!("{name}?sslmode={mode}")).serve();
+        assert!(database.number(ours).await > 1);
+        assert_eq!(database.number(&format!("{ours} and not ssl")).await, 0, "{mode}");
+    }
 }
 
 #[tokio::test]
