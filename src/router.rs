@@ -8,7 +8,7 @@ mod session;
 mod system;
 mod users;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
     app::{App, traced},
@@ -26,11 +26,6 @@ pub fn router(app: &App) -> Router {
 #[must_use]
 pub fn document(name: &str) -> Value {
     routes().document(name, include_str!("router/about.md"), "/api/v1/auth/token")
-}
-
-/// The limit of an IP address as text: the last 32 bits of the longest may be written as IPv4.
-fn ip_text() -> Value {
-    json!({"minLength": 2, "maxLength": 45})
 }
 
 fn routes() -> Routes<App> {

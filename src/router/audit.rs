@@ -1,6 +1,5 @@
 //! `/api/v1/events` and `/api/v1/users/{id}/events`: the audit trail.
 
-use super::ip_text;
 use crate::{
     access::Permission,
     app::App,
@@ -19,7 +18,6 @@ pub(super) fn routes() -> Routes<App> {
         Doc::new(id, summary)
             .about(about)
             .needs(Permission::EventsRead.as_str())
-            .narrows("ip", ip_text())
             .gives::<Events>(200, "A page of them, the newest first.")
             .refuses(&[Code::FieldNotVisible])
     };

@@ -1,6 +1,5 @@
 //! `/api/v1/users`: lists, and others by their id.
 
-use super::ip_text;
 use crate::{
     access::Permission,
     account::http::{
@@ -37,7 +36,6 @@ pub(super) fn routes() -> Routes<App> {
         seen(on(id, "Change a user", Permission::UsersUpdate))
             .about("Changes only the fields given; `null` clears one that can be empty. Of oneself the same as `/users/me`.")
             .refuses(&[Code::EmailTaken, Code::UsernameTaken, Code::ExternalIdTaken])
-            .narrows("ip_address", ip_text())
     };
     let makes = |id, summary| {
         Doc::new(id, summary)
@@ -45,7 +43,6 @@ pub(super) fn routes() -> Routes<App> {
             .gives::<SeenUser>(201, "The user.")
             .with_etag()
             .refuses(&[Code::EmailTaken, Code::UsernameTaken, Code::ExternalIdTaken])
-            .narrows("ip_address", ip_text())
     };
     Routes::new("/api/v1/users", TAG)
         .get("", list::list, lists("listUsers"))

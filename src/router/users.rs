@@ -2,7 +2,6 @@
 
 use serde_json::json;
 
-use super::ip_text;
 use crate::{
     access::Permission,
     account::http::{
@@ -142,7 +141,6 @@ fn crowd() -> Routes<App> {
                      marked so.",
                 )
                 .needs(Permission::UsersSearch.as_str())
-                .narrows("ip_address", ip_text())
                 .gives::<Users>(200, "A page of them.")
                 .refuses(&[Code::FieldNotVisible, Code::Busy]),
         )

@@ -1,5 +1,7 @@
 //! What `POST /register` and `POST /sign-up` take.
 
+use std::net::IpAddr;
+
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
@@ -25,11 +27,14 @@ impl Address {
 
 impl Input for Address {
     fn read(value: &Value) -> Result<Self, Rule> {
-        let address = value.as_str().and_then(|text| text.trim().parse::<std::net::IpAddr>().ok());
+        let address = value.as_str().and_then(|text| text.trim().parse::<IpAddr>().ok());
         address.map(|ip| Self(ip.to_string())).ok_or_else(|| Rule::new("invalid_ip", "This must be an IP address."))
     }
     fn schema() -> Value {
-        json!({"type": "string", "description": "An IPv4 or IPv6 address.", "examples": ["192.0.2.7"]})
+        let mut schema = IpAddr::schema();
+        schema["description"] = json!("An IPv4 or IPv6 address.");
+        schema["examples"] = json!(["192.0.2.7"]);
+        schema
     }
 }
 

@@ -300,4 +300,8 @@ impl Input for IpAddr {
     fn read(value: &Value) -> Result<Self, Rule> {
         text(value)?.parse().map_err(|_| Rule::new("invalid_ip_address", "This must be an IP address."))
     }
+    fn schema() -> Value {
+        // The longest has its last 32 bits written as IPv4.
+        json!({"type": "string", "minLength": 2, "maxLength": 45})
+    }
 }
