@@ -21,11 +21,11 @@ pub struct Run {
 }
 
 impl Run {
-    /// How much the memory grew from when a fifth of the work was done to its greatest, in percent.
+    /// How much greater the most memory of the second half was than that of the first, in percent.
     pub fn growth(&self) -> f64 {
-        let early = self.resident[self.resident.len() / 5];
-        let most = self.resident.iter().copied().fold(early, f64::max);
-        (most / early - 1.0) * 100.0
+        let (first, second) = self.resident.split_at(self.resident.len() / 2);
+        let most = |half: &[f64]| half.iter().copied().fold(0.0, f64::max);
+        (most(second) / most(first) - 1.0) * 100.0
     }
 }
 

@@ -35,6 +35,7 @@ pub fn rows(bench: &Bench) -> Vec<Row> {
         let what = format!("Export of 1 000 000 users, {name}");
         rows.push(beside(what, vec![limit], vec![run.seconds], " s", Bound::AtMost(20.0)));
         rows.push(Row::alone(format!("Growth of its memory, {name}"), vec![run.growth()], " %", 10.0));
+        bare::settle(bench, engine);
         let key = admin(bench, &database);
         rows.extend(list::rows(bench, &database, &key, name));
         rows

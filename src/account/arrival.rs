@@ -13,7 +13,7 @@ use crate::{
     clock::Time,
     db::{Conn, Tx},
     error::Result,
-    event::{self, Event, Kind, Lead},
+    event::{self, Event, Kind},
     id::UserId,
     password::{self, Hash},
     patch::Patch,
@@ -101,20 +101,14 @@ pub async fn known(conn: &mut Conn, arrivals: &[&Arrival]) -> Result<Known> {
     })
 }
 
-/// Lets all of these in: each is one account, one event, and his password where he brings one.
+/// Lets all of these in: each is one account, and his password where he brings one. Gives their events, for
+/// [`event::record_all`] in the same transaction.
 ///
-/// Whether a role above `user` or a plan above the basic one may arrive is asked of `caller` here too. Where this process
-/// has the `lead` of the log, their events are numbered at once.
+/// Whether a role above `user` or a plan above the basic one may arrive is asked of `caller` here too.
 ///
 /// # Errors
 /// `forbidden`; `invalid` when there is no such plan; `email_taken`, `username_taken`, `external_id_taken`.
-pub async fn admit(
-    tx: &mut Tx,
-    caller: &Caller,
-    plans: &Plans,
-    arrivals: &[&Arrival],
-    lead: Option<&Lead>,
-) -> Result<()> {
+pub async fn admit(tx: &mut Tx, caller: &Caller, plans: &Plans, arrivals: &[&Arrival]) -> Result<event::Prepared> {
     caller.must(Permission::UsersImport)?;
     let (mut users, mut hashes) = (Vec::new(), Vec::new());
     for arrival in arrivals {
@@ -133,7 +127,7 @@ pub async fn admit(
     store::insert_all(tx, &users).await?;
     store::identify_all(tx, &users).await?;
     password::begin_with(tx, &hashes).await?;
-    event::record_all(tx, events, lead).await
+    Ok(events)
 }
 
 fn arrived(caller: &Caller, user: &User) -> Event {

@@ -36,7 +36,9 @@ pub async fn numbers(tx: &mut Tx, count: usize) -> Result<Vec<i64>> {
         let last: i64 = last.scalar(tx).await?;
         return Ok((last + 1..=last + count).collect());
     }
-    let numbers = sql("select nextval(pg_get_serial_sequence('search_users', 'doc')) from generate_series(1, $1)");
+    // The sequence is looked for once, and not for each number.
+    let numbers = sql("select nextval(doc.numbers) from generate_series(1, $1),
+                       (select pg_get_serial_sequence('search_users', 'doc')::regclass as numbers offset 0) doc");
     let numbers: Vec<(i64,)> = numbers.bind(count).fetch_all(tx).await?;
     Ok(numbers.into_iter().map(|row| row.0).collect())
 }

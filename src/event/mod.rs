@@ -152,11 +152,11 @@ pub async fn record(tx: &mut Tx, event: Event) -> Result<()> {
     store::insert(tx, event).await
 }
 
-/// Many events on the way to be written.
+/// Many events on the way to be written: [`record_all`] does it.
+#[must_use]
 pub struct Prepared(std::thread::JoinHandle<Result<Vec<(Event, String, Salted)>>>);
 
 /// Puts many events into words on a thread of its own, while the changes that they tell of are written.
-#[must_use]
 pub fn prepare(events: impl FnOnce() -> Vec<Event> + Send + 'static) -> Prepared {
     let with_words = |event: Event| {
         let words = store::words(&event)?;

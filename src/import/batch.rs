@@ -6,6 +6,7 @@ use super::{
     Options, Reject,
     fate::{Fate, Met, fate, faults},
     row::{Person, Row},
+    turn::Turn,
 };
 use crate::{
     access::Caller,
@@ -15,7 +16,7 @@ use crate::{
     },
     db::{Conn, Tx},
     error::{Code, Fault, Result},
-    event::Lead,
+    event,
 };
 
 /// How a batch ended.
@@ -29,19 +30,31 @@ pub(super) struct Outcome {
     pub lines: String,
 }
 
-/// Writes all rows; where this process has the `lead` of the log, with the numbers of their events.
+/// What is taken for granted of the rows of a batch.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Trust {
+    /// Nothing: it is looked up who is here already.
+    Nothing,
+    /// That nobody is. The unique indexes know better, and the batch is written again then.
+    AllNew,
+}
+
+/// Writes all rows, and how far the import has come then. Where this process has the lead of the log, the first attempt
+/// numbers their events.
 pub(super) async fn write(
     tx: &mut Tx,
     caller: &Caller,
     rows: &[Row],
     options: &Options,
-    lead: Option<&Lead>,
+    turn: &mut Turn,
+    (trust, is_first): (Trust, bool),
 ) -> Result<Outcome> {
     let mut outcome = Outcome::default();
     let tiers = arrival::tiers(rows.iter().filter_map(|row| Some(&row.person.as_ref().ok()?.arrival)));
     let plans = Plans::held(tx, &tiers).await?;
-    for run in runs(rows) {
-        let known = known(tx, run).await?;
+    for (n, run) in runs(rows).into_iter().enumerate() {
+        // Those of a later run want what those of an earlier one have.
+        let known = if trust == Trust::AllNew && n == 0 { Known::default() } else { known(tx, run).await? };
         let mut created = Vec::new();
         for row in run {
             let person = match &row.person {
@@ -66,9 +79,12 @@ pub(super) async fn write(
                 Fate::Reject(faults) => outcome.reject(row, faults),
             }
         }
-        arrival::admit(tx, caller, &plans, &created, lead).await?;
+        let told = arrival::admit(tx, caller, &plans, &created).await?;
+        let lead = turn.come().await?.lead.as_deref().filter(|_| is_first);
+        event::record_all(tx, told, lead).await?;
         outcome.created += created.len() as u64;
     }
+    turn.come().await?.save(tx, rows.len(), &outcome).await?;
     Ok(outcome)
 }
 
@@ -102,22 +118,32 @@ impl Outcome {
     }
 }
 
+/// Something that none but one account may have: of which kind, and what.
+pub(super) type Want = (u8, String);
+
+/// What a row wants for itself alone.
+pub(super) fn wants(row: &Row) -> impl Iterator<Item = Want> {
+    let person = row.person.as_ref().ok();
+    let wants = person.map(|Person { arrival, .. }| {
+        [
+            Some((0, arrival.email.key().to_owned())),
+            arrival.username.as_ref().map(|name| (1, name.key())),
+            arrival.external_id.clone().map(|id| (2, id)),
+        ]
+    });
+    wants.into_iter().flatten().flatten()
+}
+
 /// Cuts the rows so that within a run nobody wants what another one does: the later one then meets the earlier.
 fn runs(rows: &[Row]) -> Vec<&[Row]> {
     let (mut runs, mut start, mut seen) = (Vec::new(), 0, HashSet::new());
     for (n, row) in rows.iter().enumerate() {
-        let Ok(Person { arrival, .. }) = &row.person else { continue };
-        let wants = [
-            Some((0, arrival.email.key().to_owned())),
-            arrival.username.as_ref().map(|name| (1, name.key())),
-            arrival.external_id.clone().map(|id| (2, id)),
-        ];
-        if wants.iter().flatten().any(|want| seen.contains(want)) {
+        if wants(row).any(|want| seen.contains(&want)) {
             runs.push(&rows[start..n]);
             start = n;
             seen.clear();
         }
-        seen.extend(wants.into_iter().flatten());
+        seen.extend(wants(row));
     }
     runs.push(&rows[start..]);
     runs

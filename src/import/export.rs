@@ -61,7 +61,7 @@ pub const COLUMNS: &[&str] = &[
 ];
 
 /// Users that are read at once, and as many of a search.
-const PAGE: i64 = 2_000;
+const PAGE: i64 = 500;
 const FOUND: u64 = 500;
 
 /// What the lines are.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::{sync::mpsc, task::JoinSet};
 
-use super::{Conflict, Mode, batch, flow::Batch, row::Row};
+use super::{Conflict, Mode, batch, reading::Batch, row::Row};
 use crate::{
     app::App,
     error::{Code, Error, Result},

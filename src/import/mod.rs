@@ -18,9 +18,12 @@ pub mod foreign;
 mod hashing;
 pub mod http;
 pub mod mapping;
+mod reading;
 mod rehearsal;
 mod row;
+mod standing;
 mod store;
+mod turn;
 
 use std::{path::PathBuf, sync::Arc};
 

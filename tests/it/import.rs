@@ -1,5 +1,6 @@
 //! Importing, exporting and making people up: the real program beside a server, and the routes.
 
+mod abreast;
 mod arrivals;
 mod crash;
 mod foreign;
