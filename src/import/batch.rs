@@ -138,12 +138,13 @@ pub(super) fn wants(row: &Row) -> impl Iterator<Item = Want> {
 fn runs(rows: &[Row]) -> Vec<&[Row]> {
     let (mut runs, mut start, mut seen) = (Vec::new(), 0, HashSet::new());
     for (n, row) in rows.iter().enumerate() {
-        if wants(row).any(|want| seen.contains(&want)) {
+        let wants: Vec<Want> = wants(row).collect();
+        if wants.iter().any(|want| seen.contains(want)) {
             runs.push(&rows[start..n]);
             start = n;
             seen.clear();
         }
-        seen.extend(wants(row));
+        seen.extend(wants);
     }
     runs.push(&rows[start..]);
     runs
