@@ -15,6 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures_util::future::join;
 pub(crate) use http::traced;
 pub use http::{Anybody, Bearer};
 pub use master_key::KeyState;
@@ -132,8 +133,7 @@ impl App {
         if let Some(newest) = event::newest(&mut db.read()).await? {
             db.clock().witness(newest);
         }
-        let keys = Arc::new(Keys::derive(&master_key::find(&config, &db).await?)?);
-        master_key::check(&db, &keys).await?;
+        let keys = Arc::new(master_key::keys(&config, &db).await?);
         let tokens = Arc::new(Tokens::load(db.clone(), Arc::clone(&keys), token_settings(&config)).await?);
         let pool = Pool::start(config.server.threads)?;
         let bearers = Bearers::new(db.clone(), Arc::clone(&tokens), config.auth.directory);
@@ -156,16 +156,16 @@ impl App {
     {
         let lock = self.lock()?;
         self.db.map();
-        self.draw_decoys(Care::Quick).await;
         let sequencer = Sequencer::start(self.db.clone(), Arc::clone(&self.keys), Arc::clone(&self.meters.leader));
-        self.db
-            .write(async |tx| {
-                for schedule in work.schedules {
-                    job::schedule(tx, *schedule).await?;
-                }
-                Ok(())
-            })
-            .await?;
+        let scheduled = self.db.write(async |tx| {
+            for schedule in work.schedules {
+                job::schedule(tx, *schedule).await?;
+            }
+            Ok(())
+        });
+        // On `PostgreSQL` each of them makes a connection of its own, which takes longer than what it does.
+        let (scheduled, ()) = join(scheduled, self.draw_decoys(Care::Quick)).await;
+        scheduled?;
         let app = self.clone();
         let worker = Worker::start(&self.db, work, move |job| {
             let (app, kind, work) = (app.clone(), job.kind.clone(), run(app.clone(), job));

@@ -6,7 +6,6 @@
 
 use std::{fmt, hash, marker::PhantomData, str::FromStr};
 
-use aws_lc_rs::rand;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use uuid::Uuid;
 
@@ -52,7 +51,7 @@ impl<T> Id<T> {
     /// `internal` when the system's random source fails.
     pub fn new(now: Time) -> Result<Self> {
         let mut bytes = [0u8; 16];
-        rand::fill(&mut bytes).map_err(|_| Error::internal("no randomness"))?;
+        getrandom::fill(&mut bytes).map_err(Error::internal)?;
         let micros = u64::try_from(now.micros()).unwrap_or(0);
         let fraction = u16::try_from((micros % 1_000) * 4_096 / 1_000).unwrap_or(0);
         bytes[..6].copy_from_slice(&(micros / 1_000).to_be_bytes()[2..]);

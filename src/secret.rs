@@ -8,7 +8,7 @@
 
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey},
-    constant_time, digest, hkdf, hmac, rand,
+    constant_time, digest, hkdf, hmac,
 };
 use base64::{Engine, engine::general_purpose};
 use secrecy::{ExposeSecret, SecretBox, SecretString};
@@ -149,7 +149,7 @@ fn broken(_: aws_lc_rs::error::Unspecified) -> Error {
 /// `internal` when the system's random source fails.
 pub fn random<const N: usize>() -> Result<[u8; N]> {
     let mut bytes = [0u8; N];
-    rand::fill(&mut bytes).map_err(broken)?;
+    getrandom::fill(&mut bytes).map_err(Error::internal)?;
     Ok(bytes)
 }
 

@@ -33,11 +33,11 @@ pub enum KeyState {
     Wrong,
 }
 
-/// The configured key; beside `SQLite` the one in the data folder, made at the first start.
+/// The keys of the configured master key; beside `SQLite` of the one in the data folder, made at the first start.
 ///
 /// # Errors
-/// `conflict`, with a text that says how to make a key.
-pub(super) async fn find(config: &Config, db: &Db) -> Result<MasterKey> {
+/// `conflict`, with a text that says how to make a key, or that this is not the one this database was made with.
+pub(super) async fn keys(config: &Config, db: &Db) -> Result<Keys> {
     if config.secrets.master_key.is_none() && db.engine() == Engine::Postgres {
         return Err(Error::new(Code::Conflict).detail(
             "MASTER_KEY is not set. On PostgreSQL every node needs the same one: make it with 'openssl rand -base64 32', \
@@ -45,15 +45,28 @@ pub(super) async fn find(config: &Config, db: &Db) -> Result<MasterKey> {
         ));
     }
     // Asked before the file is looked for: another process that starts now makes the key first, then the check.
-    let is_sealed = super::store::stored_key_check(&mut db.read()).await?.is_some();
-    match stored(config)? {
-        Some(key) => Ok(key),
-        None if is_sealed => Err(gone(config)),
-        None => make(&path(config)),
+    let check = super::store::stored_key_check(&mut db.read()).await?;
+    let key = match stored(config)? {
+        Some(key) => key,
+        None if check.is_some() => return Err(gone(config)),
+        None => make(&path(config))?,
+    };
+    let keys = Keys::derive(&key)?;
+    let ours = proof(&keys);
+    let check = match check {
+        Some(check) => check,
+        None => super::store::key_check(db, ours).await?,
+    };
+    if equal(&check, &ours) {
+        return Ok(keys);
     }
+    Err(Error::new(Code::Conflict).detail(
+        "MASTER_KEY is not the key that this database was made with. Nothing sealed with the other one could be \
+         read: set the right key.",
+    ))
 }
 
-/// As [`find`], for one who only looks.
+/// As [`keys`], for one who only looks.
 ///
 /// # Errors
 /// `conflict` when it cannot be read, or is gone.
@@ -140,22 +153,6 @@ fn make(path: &Path) -> Result<MasterKey> {
 
 fn unreadable(path: &Path, cause: &dyn std::fmt::Display) -> Error {
     Error::new(Code::Conflict).detail(format!("The master key {} cannot be used: {cause}.", path.display()))
-}
-
-/// Refuses a key other than the one that this database was made with.
-///
-/// # Errors
-/// `conflict`.
-pub(super) async fn check(db: &Db, keys: &Keys) -> Result<()> {
-    let ours = proof(keys);
-    let stored = super::store::key_check(db, ours).await?;
-    if equal(&stored, &ours) {
-        return Ok(());
-    }
-    Err(Error::new(Code::Conflict).detail(
-        "MASTER_KEY is not the key that this database was made with. Nothing sealed with the other one could be \
-         read: set the right key.",
-    ))
 }
 
 /// What the database keeps to recognise its key.

@@ -32,6 +32,9 @@ pub(super) const EXPECTED: &[(&str, Why)] = &[
     ("SMS_*", Why::Later("text messages")),
 ];
 
+/// The most edits that a slip makes.
+const SLIP: usize = 2;
+
 /// Whether a setting is read from this name.
 pub(super) fn is_known(name: &str) -> bool {
     known().any(|known| known == name)
@@ -50,12 +53,12 @@ pub(super) fn review(layers: &[Layer], report: &mut Report) {
                 (Some(_), _) => {}
                 (None, Place::Toml) => refuse_key(&name.to_ascii_lowercase(), report),
                 (None, Place::DotEnv) => {
-                    report.warn(format!("{name} in .env is not a setting. The nearest is {}.", nearest(name).1));
+                    report
+                        .warn(format!("{name} in .env is not a setting. The nearest is {}.", nearest(name, known()).1));
                 }
                 (None, Place::Environment) => {
-                    let (distance, nearest) = nearest(name);
-                    if distance <= if nearest.len() < 8 { 1 } else { 2 } {
-                        report.warn(format!("{name} in the environment is not a setting. Is {nearest} meant?"));
+                    if let Some(meant) = meant(name) {
+                        report.warn(format!("{name} in the environment is not a setting. Is {meant} meant?"));
                     }
                 }
             }
@@ -65,7 +68,7 @@ pub(super) fn review(layers: &[Layer], report: &mut Report) {
 
 /// Reports a key of `denizen.toml` that is no setting.
 pub(super) fn refuse_key(key: &str, report: &mut Report) {
-    let nearest = nearest(key).1.to_ascii_lowercase();
+    let nearest = nearest(key, known()).1.to_ascii_lowercase();
     report.problem(format!("{key} in denizen.toml is not a setting. The nearest is {nearest}."));
 }
 
@@ -81,10 +84,18 @@ fn known() -> impl Iterator<Item = Cow<'static, str>> {
     })
 }
 
-/// The known name with the fewest edits between, and their number. A swap of neighbours is one edit.
-fn nearest(name: &str) -> (usize, Cow<'static, str>) {
+/// The setting that this name is a slip of. Each start asks it of all names in its environment, so it compares only those
+/// whose lengths allow for a slip.
+fn meant(name: &str) -> Option<Cow<'static, str>> {
+    let (distance, nearest) = nearest(name, known().filter(|known| known.len().abs_diff(name.len()) <= SLIP));
+    let most = if nearest.len() < 8 { 1 } else { SLIP };
+    (distance <= most && !nearest.is_empty()).then_some(nearest)
+}
+
+/// Of these names the one with the fewest edits between, and their number. A swap of neighbours is one edit.
+fn nearest(name: &str, names: impl Iterator<Item = Cow<'static, str>>) -> (usize, Cow<'static, str>) {
     let name = name.to_ascii_uppercase();
-    known().map(|known| (strsim::osa_distance(&name, &known), known)).min().unwrap_or_default()
+    names.map(|known| (strsim::osa_distance(&name, &known), known)).min().unwrap_or_default()
 }
 
 #[cfg(test)]

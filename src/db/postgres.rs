@@ -50,7 +50,8 @@ pub(super) struct Postgres {
 #[derive(Clone)]
 struct Connector {
     config: Config,
-    tls: MakeRustlsConnect,
+    /// Nothing where the settings want none: to read the system's roots takes longer than to connect.
+    tls: Option<MakeRustlsConnect>,
 }
 
 impl Postgres {
@@ -78,13 +79,13 @@ impl Postgres {
             "{options} -c default_transaction_isolation=read\\ committed -c default_transaction_read_only=on \
              -c work_mem=64MB -c random_page_cost=1.1"
         ));
-        let tls = MakeRustlsConnect::new(trust::client()?);
+        let is_plain = config.get_ssl_mode() == SslMode::Disable;
+        let tls = (!is_plain).then(trust::client).transpose()?.map(MakeRustlsConnect::new);
         let connector = Connector { config: shared, tls: tls.clone() };
         let how = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = if config.get_ssl_mode() == SslMode::Disable {
-            Manager::from_config(config, NoTls, how)
-        } else {
-            Manager::from_config(config, tls, how)
+        let manager = match tls {
+            Some(tls) => Manager::from_config(config, tls, how),
+            None => Manager::from_config(config, NoTls, how),
         };
         let pool = Pool::builder(manager)
             .max_size(pool_size)
@@ -147,12 +148,12 @@ impl Postgres {
 
 impl Connector {
     async fn connect(&self) -> Result<Client, tokio_postgres::Error> {
-        if self.config.get_ssl_mode() == SslMode::Disable {
+        let Some(tls) = &self.tls else {
             let (client, connection) = self.config.connect(NoTls).await?;
             tokio::spawn(async move { report(connection.await) });
             return Ok(client);
-        }
-        let (client, connection) = self.config.connect(self.tls.clone()).await?;
+        };
+        let (client, connection) = self.config.connect(tls.clone()).await?;
         tokio::spawn(async move { report(connection.await) });
         Ok(client)
     }
