@@ -9,7 +9,7 @@ use self::query::Query;
 use super::{Emails, Filter, Matches, Search};
 use crate::{
     access::{Caller, Permission},
-    account::{self, http::seen},
+    account::http::seen,
     app::App,
     error::Result,
     http::{
@@ -28,10 +28,8 @@ pub(crate) async fn search(
     caller.must(Permission::UsersSearch)?;
     let emails = seen::searched(&app, &caller);
     let (search, paging) = query?.0.search(emails)?;
-    let conn = &mut app.db.read();
     let found = super::find(&caller, &app.db, &app.search, &search, emails).await?;
-    let users = account::some(conn, &found.users).await?;
-    let users = seen::views(&app, conn, &caller, &users).await?;
+    let users = seen::people(&app, &caller, &found.users).await?;
     let total = match found.matches {
         Matches::Exact(count) => Total::Exact(count),
         Matches::About(count) => Total::Estimate(count),

@@ -2,16 +2,60 @@
 
 mod store;
 
+use futures_util::future::try_join;
+
+use self::store::Granted;
 use super::{User, present, rank, save};
 use crate::{
     access::{Authority, Basis, Caller, Grant, Permission, Permissions, Plan, Role},
     clock::Time,
     config::Directory,
-    db::{Conn, Tx},
+    db::{Conn, Db, Tx},
     error::{Error, Result},
     event::{self, Event, Kind},
     id::UserId,
 };
+
+/// What people hold that their accounts do not tell: what they were granted, and what plans add.
+pub struct Holdings {
+    grants: Vec<Granted>,
+    plans: Vec<(String, String)>,
+}
+
+impl Holdings {
+    /// Those of these people.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub async fn of(conn: &mut Conn, users: &[UserId]) -> Result<Self> {
+        Ok(Self { grants: store::of(conn, users).await?, plans: store::plans(conn).await? })
+    }
+
+    /// The same, all asked for at once.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub async fn at_once(db: &Db, users: &[UserId]) -> Result<Self> {
+        let (mut one, mut other) = (db.read(), db.read());
+        let (grants, plans) = try_join(store::of(&mut one, users), store::plans(&mut other)).await?;
+        Ok(Self { grants, plans })
+    }
+
+    /// What one of them may do now.
+    #[must_use]
+    pub fn authority(&self, directory: Directory, user: &User, now: Time) -> Authority {
+        let own = self.grants.iter().filter(|grant| grant.user_id == user.id);
+        let own = own.map(|grant| Grant {
+            role: grant.role.clone(),
+            expires_at: grant.expires_at,
+            permissions: grant.permissions.clone(),
+        });
+        let tier = &user.subscription_tier;
+        let plan = self.plans.iter().find(|(stored, _)| stored == tier).map(|(_, permissions)| permissions.as_str());
+        let basis = Basis { role: user.role, is_verified: user.is_verified, tier, plan };
+        Authority::of(directory, basis, &own.collect::<Vec<_>>(), now)
+    }
+}
 
 /// What each of these accounts may do now.
 ///
@@ -19,21 +63,8 @@ use crate::{
 /// Of the database.
 pub async fn authorities(conn: &mut Conn, directory: Directory, users: &[User], now: Time) -> Result<Vec<Authority>> {
     let ids: Vec<UserId> = users.iter().map(|user| user.id).collect();
-    let grants = store::of(conn, &ids).await?;
-    let plans = store::plans(conn).await?;
-    let of = |user: &User| {
-        let own = grants.iter().filter(|grant| grant.user_id == user.id);
-        let own = own.map(|grant| Grant {
-            role: grant.role.clone(),
-            expires_at: grant.expires_at,
-            permissions: grant.permissions.clone(),
-        });
-        let tier = &user.subscription_tier;
-        let plan = plans.iter().find(|(stored, _)| stored == tier).map(|(_, permissions)| permissions.as_str());
-        let basis = Basis { role: user.role, is_verified: user.is_verified, tier, plan };
-        Authority::of(directory, basis, &own.collect::<Vec<_>>(), now)
-    };
-    Ok(users.iter().map(of).collect())
+    let holdings = Holdings::of(conn, &ids).await?;
+    Ok(users.iter().map(|user| holdings.authority(directory, user, now)).collect())
 }
 
 /// The same of one account.
@@ -41,8 +72,7 @@ pub async fn authorities(conn: &mut Conn, directory: Directory, users: &[User], 
 /// # Errors
 /// Of the database.
 pub async fn authority(conn: &mut Conn, directory: Directory, user: &User, now: Time) -> Result<Authority> {
-    let one = authorities(conn, directory, std::slice::from_ref(user), now).await?;
-    one.into_iter().next().ok_or_else(|| Error::internal("nobody in, nobody out"))
+    Ok(Holdings::of(conn, &[user.id]).await?.authority(directory, user, now))
 }
 
 /// What somebody holds that not everybody can have: by his role, by what he was granted, by a plan that others give.

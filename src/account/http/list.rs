@@ -48,11 +48,10 @@ pub(crate) async fn list(
     let cursor = paging.cursor().map(|cursor| Cursor::parse(cursor, order, direction)).transpose();
     let cursor = cursor.map_err(|rule| Error::faults(vec![rule.of("cursor")]))?;
     let everybody = Search::everybody(order, direction, cursor, paging.limit(), paging.offset());
-    let (mut conn, mut other) = (app.db.read(), app.db.read());
+    let mut conn = app.db.read();
     let found = search::list(&caller, &app.db, &app.search, &everybody, seen::emails(&app));
-    let (found, total) = try_join(found, account::count(&mut other)).await?;
-    let users = account::some(&mut conn, &found.users).await?;
-    let views = seen::views(&app, &mut conn, &caller, &users).await?;
+    let (found, total) = try_join(found, account::count(&mut conn)).await?;
+    let users = seen::people(&app, &caller, &found.users).await?;
     let next = found.next.map(|cursor| cursor.to_text(order, direction));
-    Ok(Json(paging.of(views, Total::Exact(total), next)))
+    Ok(Json(paging.of(users, Total::Exact(total), next)))
 }

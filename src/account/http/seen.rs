@@ -1,11 +1,15 @@
 //! Users as a caller sees them.
 
+use std::collections::HashSet;
+
+use futures_util::future::try_join3;
 use serde_json::{Map, Value};
 
 use crate::{
     access::Caller,
     account::{
-        User, grant,
+        self, User,
+        grant::Holdings,
         view::{self, Contact},
     },
     app::App,
@@ -28,28 +32,48 @@ pub(crate) fn searched(app: &App, caller: &Caller) -> Emails {
     if caller.sees_everything() { Emails::Shown } else { emails(app) }
 }
 
-/// Each of them, without what the caller may not see.
-pub(crate) async fn views(
-    app: &App,
-    conn: &mut Conn,
-    caller: &Caller,
-    users: &[User],
-) -> Result<Vec<Map<String, Value>>> {
-    let now = app.db.clock().now();
-    let authorities = grant::authorities(conn, app.config.auth.directory, users, now).await?;
-    let asks = !caller.sees_everything() && emails(app) == Emails::Hidden;
-    let ids: Vec<UserId> = if asks { users.iter().map(|user| user.id).collect() } else { Vec::new() };
-    let public = profile::public_contacts(conn, &ids).await?;
-    let view = |(user, authority): (&User, _)| {
-        let contact = if !asks || public.contains(&user.id) { Contact::Shown } else { Contact::Hidden };
-        view::seen(caller, user, authority, contact)
-    };
-    Ok(users.iter().zip(&authorities).map(view).collect())
+/// The people of these ids, without what the caller may not see. All that this takes is asked for at once: one after the
+/// other, a page would wait for each answer.
+pub(crate) async fn people(app: &App, caller: &Caller, ids: &[UserId]) -> Result<Vec<Map<String, Value>>> {
+    let (mut one, mut other) = (app.db.read(), app.db.read());
+    let shown = Shown::of(app, &mut other, caller, ids);
+    let asked = try_join3(account::some(&mut one, ids), Holdings::at_once(&app.db, ids), shown);
+    let (users, holdings, shown) = asked.await?;
+    Ok(users.iter().map(|user| seen(app, caller, user, &holdings, &shown)).collect())
 }
 
 /// One of them.
 pub(super) async fn view(app: &App, conn: &mut Conn, caller: &Caller, user: &User) -> Result<Map<String, Value>> {
-    Ok(views(app, conn, caller, std::slice::from_ref(user)).await?.into_iter().next().unwrap_or_default())
+    let holdings = Holdings::of(conn, &[user.id]).await?;
+    let shown = Shown::of(app, conn, caller, &[user.id]).await?;
+    Ok(seen(app, caller, user, &holdings, &shown))
+}
+
+fn seen(app: &App, caller: &Caller, user: &User, holdings: &Holdings, shown: &Shown) -> Map<String, Value> {
+    let authority = holdings.authority(app.config.auth.directory, user, app.db.clock().now());
+    view::seen(caller, user, &authority, shown.contact(user.id))
+}
+
+/// Whose address the caller sees.
+enum Shown {
+    Everybodys,
+    Of(HashSet<UserId>),
+}
+
+impl Shown {
+    async fn of(app: &App, conn: &mut Conn, caller: &Caller, ids: &[UserId]) -> Result<Self> {
+        if caller.sees_everything() || emails(app) == Emails::Shown {
+            return Ok(Self::Everybodys);
+        }
+        Ok(Self::Of(profile::public_contacts(conn, ids).await?))
+    }
+
+    fn contact(&self, user: UserId) -> Contact {
+        match self {
+            Self::Of(public) if !public.contains(&user) => Contact::Hidden,
+            _ => Contact::Shown,
+        }
+    }
 }
 
 /// One of them as an answer, with its version.
