@@ -9,8 +9,45 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// A machine on which something is measured.
+pub struct Machine {
+    described: String,
+    begun: Ticks,
+}
+
+impl Machine {
+    /// Looks at it, before anything is measured.
+    pub fn look(folder: &Path) -> Self {
+        Self { described: describe(folder), begun: Ticks::now() }
+    }
+
+    /// What it is, and how much of it others had since.
+    pub fn told(&self) -> String {
+        let now = Ticks::now();
+        let share = 100.0 * (now.stolen - self.begun.stolen) / (now.all - self.begun.all).max(1.0);
+        format!("{} The host gave {share:.1} % of the cores' time to others meanwhile.", self.described)
+    }
+}
+
+/// What the cores' time went into since the machine began, in the kernel's unit.
+struct Ticks {
+    all: f64,
+    /// When they were ready, and the host had them do something else.
+    stolen: f64,
+}
+
+impl Ticks {
+    fn now() -> Self {
+        let text = fs::read_to_string("/proc/stat").unwrap_or_default();
+        let line = text.lines().next().unwrap_or_default();
+        // Times of guests, behind the eighth, are part of the others.
+        let ticks: Vec<f64> = line.split_whitespace().skip(1).take(8).filter_map(|n| n.parse().ok()).collect();
+        Self { all: ticks.iter().sum(), stolen: ticks.get(7).copied().unwrap_or(0.0) }
+    }
+}
+
 /// The machine and the day, in one sentence.
-pub fn describe(folder: &Path) -> String {
+fn describe(folder: &Path) -> String {
     let of = |path: &str, name: &str| {
         let text = fs::read_to_string(path).unwrap_or_default();
         let line = text.lines().find_map(|line| line.strip_prefix(name).map(ToOwned::to_owned));

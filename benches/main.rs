@@ -90,7 +90,7 @@ fn figures(mut bench: Bench, which: &str) -> ExitCode {
     if which == "quick" {
         (bench.rounds, bench.length) = (3, Duration::from_secs(1));
     }
-    let machine = machine::describe(&bench.work);
+    let machine = machine::Machine::look(&bench.work);
     let mut measured = Vec::new();
     for (_, measure) in chosen {
         let rows = measure(&bench);
@@ -100,7 +100,7 @@ fn figures(mut bench: Bench, which: &str) -> ExitCode {
         measured.extend(rows);
     }
     let lines: String = measured.iter().map(table::line).collect();
-    let table = format!("{machine}\n\n{}{lines}", table::HEAD);
+    let table = format!("{}\n\n{}{lines}", machine.told(), table::HEAD);
     println!("{table}");
     match which {
         "full" => {

@@ -40,7 +40,7 @@ struct Crowd {
 /// Everything.
 pub async fn all(denizen: &Path, work: &Path, url: &str, sizes: &[u64]) -> ExitCode {
     let (mut crowds, mut rows) = (Vec::new(), Vec::new());
-    let machine = machine::describe(work);
+    let machine = machine::Machine::look(work);
     for engine in [Engine::Sqlite, Engine::Postgres] {
         for size in sizes {
             let place = Place::new(engine, work, url, *size);
@@ -58,7 +58,7 @@ pub async fn all(denizen: &Path, work: &Path, url: &str, sizes: &[u64]) -> ExitC
         tell(&mut rows, costs(denizen, work, url, engine).await);
     }
     let picture = "![Time against the number of people](images/search.svg)";
-    let text = format!("{machine}\n\n{}\n{picture}\n{}{}", table(&rows), shapes_table(&crowds), slow(&crowds));
+    let text = format!("{}\n\n{}\n{picture}\n{}{}", machine.told(), table(&rows), shapes_table(&crowds), slow(&crowds));
     println!("{text}");
     page::write(&text);
     std::fs::write(page::PLOT, plot::svg("The search: time against the number of people", &lines(&crowds))).unwrap();
