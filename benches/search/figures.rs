@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fmt::Write, path::Path, process::ExitCode, time
 use denizen::{app::App, db::Engine, search::Search};
 
 use super::{
+    busiest::{Busiest, explained},
     callers,
     choice::{self, Choice},
     cost, fill, machine,
@@ -35,6 +36,8 @@ struct Crowd {
     choices: Vec<Choice>,
     /// What took longer than is demanded: the way that it went, and how the engine went it.
     slow: Vec<(String, f64, Vec<String>)>,
+    /// What the callers wait for, where there are some.
+    busiest: Option<Busiest>,
 }
 
 /// Everything.
@@ -92,33 +95,31 @@ async fn timed(app: &App, place: &Place, size: u64) -> Crowd {
     let (orders, deep) = (ways::orders(app, TIMES / 2).await, ways::deep(app, size, 2 * TIMES).await);
     let choices = choice::each(app).await;
     eprintln!("  {} with {size} people is timed", place.name());
-    let mut crowd = Crowd { engine: place.name(), size, single, pairs, orders, deep, choices, slow: Vec::new() };
+    let mut crowd =
+        Crowd { engine: place.name(), size, single, pairs, orders, deep, choices, slow: Vec::new(), busiest: None };
     for (what, p99, search) in crowd.late() {
-        let explained = denizen::search::explain(&mut app.db.read(), &app.search, &search).await.unwrap();
-        let counted = explained
-            .count
-            .into_iter()
-            .flat_map(|(plan, lines)| [format!("and {plan:?} to count:")].into_iter().chain(lines));
-        let way = format!("{:?}", explained.plan);
-        crowd.slow.push((what, p99, [way].into_iter().chain(explained.page).chain(counted).collect()));
+        crowd.slow.push((what, p99, explained(app, &search).await));
+    }
+    if size == LARGE {
+        crowd.busiest = Some(Busiest::of(app, crowd.single.iter().chain(&crowd.pairs)).await);
     }
     crowd
 }
 
-/// The query plans of what took longer than is demanded.
+/// The query plans of what took longer than is demanded, and of what callers wait for.
 fn slow(crowds: &[Crowd]) -> String {
     let mut text = String::new();
     for crowd in crowds {
         for (what, p99, lines) in &crowd.slow {
             let (engine, size) = (crowd.engine, page::thousands(crowd.size));
-            let _ = writeln!(text, "\n`{what}` of {size} on {engine}, p99 {p99:.1} ms:\n\n```text");
-            for line in lines {
-                let _ = writeln!(text, "{line}");
-            }
-            text.push_str("```\n");
+            let _ = write!(text, "\n`{what}` of {size} on {engine}, p99 {p99:.1} ms:\n\n{}", page::plan(lines));
         }
     }
-    if text.is_empty() { text } else { format!("\nThe query plans of what falls short:\n{text}") }
+    if !text.is_empty() {
+        text.insert_str(0, "\nThe query plans of what falls short:\n");
+    }
+    let busiest = crowds.iter().filter_map(|crowd| Some(crowd.busiest.as_ref()?.told(crowd.engine)));
+    busiest.fold(text, |text, told| text + &told)
 }
 
 impl Crowd {

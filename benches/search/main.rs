@@ -7,6 +7,7 @@
 #![expect(clippy::cast_precision_loss, reason = "figures are rounded anyhow")]
 #![expect(clippy::print_stdout, reason = "it is there to print")]
 
+mod busiest;
 mod callers;
 mod choice;
 mod cost;

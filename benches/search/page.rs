@@ -61,3 +61,8 @@ pub fn thousands(number: u64) -> String {
     }
     text
 }
+
+/// A query plan, as the page shows it.
+pub fn plan(lines: &[String]) -> String {
+    format!("```text\n{}\n```\n", lines.join("\n"))
+}

@@ -98,7 +98,8 @@ struct Inner {
     clock: Clock,
     meters: Meters,
     listener: std::sync::OnceLock<Listener>,
-    /// Of those who read for long on this machine: more at once would only be in each other's way, and in everybody's.
+    /// Of those who read for long on this machine: one for each core, and one who stands ready. More at once would only be
+    /// in each other's way, and in everybody's.
     turns: Arc<Semaphore>,
 }
 
@@ -141,7 +142,7 @@ impl Db {
         let backend = match place {
             Place::Sqlite(path) => Backend::Sqlite(Sqlite::open(path)?),
             Place::Postgres { url, schema, pool_size } => {
-                Backend::Postgres(Box::new(Postgres::open(url, schema.as_deref(), *pool_size)?))
+                Backend::Postgres(Box::new(Postgres::open(url, schema.as_deref(), *pool_size, cores())?))
             }
         };
         Ok(Self::with(backend, clock))
@@ -158,7 +159,7 @@ impl Db {
     }
 
     fn with(backend: Backend, clock: Clock) -> Self {
-        let turns = Arc::new(Semaphore::new(2 * std::thread::available_parallelism().map_or(2, usize::from)));
+        let turns = Arc::new(Semaphore::new(cores() + 1));
         Self(Arc::new(Inner { backend, clock, meters: Meters::default(), listener: std::sync::OnceLock::new(), turns }))
     }
 
@@ -348,6 +349,11 @@ impl Db {
             listener(notes);
         }
     }
+}
+
+/// How many reads run at once on this machine, and on a server that shares it.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from)
 }
 
 /// A pause that grows and differs from one caller to the next: 1-2 ms, 2-4 ms, .. at most 64-128 ms.

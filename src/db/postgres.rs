@@ -29,9 +29,8 @@ use crate::{
     trust,
 };
 
-/// Connections that plain reads share, and those for reads that may take long: nobody waits behind them.
+/// Connections that plain reads share.
 const LANES: usize = 2;
-const SLOW_LANES: usize = 4;
 /// The server gives a statement up after 5 s; a server that hangs is given up a little later. Neither is for migrations.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(6);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -42,7 +41,8 @@ pub const OLDEST: u32 = 15;
 pub(super) struct Postgres {
     pool: Pool,
     lanes: [Lane; LANES],
-    slow: [Lane; SLOW_LANES],
+    /// For reads that may take long: nobody waits behind them.
+    slow: Box<[Lane]>,
     connector: Connector,
     pub schema: Option<String>,
 }
@@ -55,8 +55,8 @@ struct Connector {
 }
 
 impl Postgres {
-    /// Prepares the pool; no connection is made yet.
-    pub fn open(url: &str, schema: Option<&str>, pool_size: usize) -> Result<Self> {
+    /// Prepares the pool; no connection is made yet. `slow` reads that may take long run at once.
+    pub fn open(url: &str, schema: Option<&str>, pool_size: usize, slow: usize) -> Result<Self> {
         let mut config: Config =
             url.parse().map_err(|e| Error::unavailable(format!("DATABASE_URL cannot be read: {e}")))?;
         let path = schema.map(|schema| format!(" -c search_path={schema}")).unwrap_or_default();
@@ -107,7 +107,7 @@ impl Postgres {
         Ok(Self {
             pool,
             lanes: Default::default(),
-            slow: Default::default(),
+            slow: std::iter::repeat_with(Lane::default).take(slow).collect(),
             connector,
             schema: schema.map(Into::into),
         })
