@@ -31,6 +31,7 @@ use crate::{
     job::{self, Verdict, Work, Worker},
     once::Running,
     password::{self, Care, Decoys, Hash, Policy, Pool},
+    payment::Payment,
     search,
     secret::Keys,
     session::{bearer::Bearers, refresh::Rotation},
@@ -67,6 +68,8 @@ pub struct Parts {
     pub watch: Watch,
     /// The repeatable requests that run in this process.
     pub running: Running,
+    /// Who is asked whether somebody has paid.
+    pub payment: Payment,
     /// What this node knows of the people as a whole.
     pub search: search::Knowledge,
     /// When this process began.
@@ -133,15 +136,29 @@ impl App {
         if let Some(newest) = event::newest(&mut db.read()).await? {
             db.clock().witness(newest);
         }
-        let keys = Arc::new(master_key::keys(&config, &db).await?);
+        let keys = Arc::new(Box::pin(master_key::keys(&config, &db)).await?);
         let tokens = Arc::new(Tokens::load(db.clone(), Arc::clone(&keys), token_settings(&config)).await?);
         let pool = Pool::start(config.server.threads)?;
         let bearers = Bearers::new(db.clone(), Arc::clone(&tokens), config.auth.directory);
         let (meters, tracer) = (Meters::new(db.clock().now()), Tracer::new(&config.telemetry, db.clock()));
         let (watch, running, search) = (Watch::default(), Running::default(), search::Knowledge::default());
-        let decoys = RwLock::default();
-        let parts =
-            Parts { config, db, keys, pool, tokens, bearers, watch, running, search, begun, meters, tracer, decoys };
+        let (payment, decoys) = (Payment::new(&config.payment)?, RwLock::default());
+        let parts = Parts {
+            config,
+            db,
+            keys,
+            pool,
+            tokens,
+            bearers,
+            watch,
+            running,
+            payment,
+            search,
+            begun,
+            meters,
+            tracer,
+            decoys,
+        };
         Ok(Self(Arc::new(parts)))
     }
 

@@ -19,6 +19,8 @@ pub enum Meaning {
     Malformed,
     /// 401: the caller is not signed in, or what he showed is not accepted.
     Unauthenticated,
+    /// 402: it costs something, and is not paid for.
+    Unpaid,
     /// 403: signed in, but not permitted.
     Forbidden,
     /// 404: absent, or not visible to the caller.
@@ -52,6 +54,7 @@ impl Meaning {
         match self {
             Self::Malformed => 400,
             Self::Unauthenticated => 401,
+            Self::Unpaid => 402,
             Self::Forbidden => 403,
             Self::NotFound => 404,
             Self::Method => 405,
@@ -73,6 +76,7 @@ impl Meaning {
         match self {
             Self::Malformed => "The request cannot be read",
             Self::Unauthenticated => "Not signed in",
+            Self::Unpaid => "Not paid for",
             Self::Forbidden => "Not permitted",
             Self::NotFound => "Not found",
             Self::Method => "Method not allowed",
@@ -124,6 +128,7 @@ codes! {
     InvalidCredentials "invalid_credentials" Unauthenticated "The name or the password is not right."
     RefreshExpired "refresh_expired" Unauthenticated "The refresh token is unknown or expired. Sign in again."
     RefreshReused "refresh_reused" Unauthenticated "The refresh token was used before, so the session was ended. Sign in again."
+    PaymentRequired "payment_required" Unpaid "This plan is paid for first."
     Forbidden "forbidden" Forbidden "You do not have the permission for this."
     PasswordChangeRequired "password_change_required" Forbidden "The password must be changed before anything else: POST /api/v1/auth/change-password with the token given here."
     VerificationRequired "verification_required" Forbidden "This needs a proved e-mail address."
@@ -148,6 +153,7 @@ codes! {
     TooManyAttempts "too_many_attempts" TooMany "Too many failed attempts. Wait, then try again."
     Busy "busy" Unavailable "More is asked than can be served now. Wait, then try again."
     DatabaseUnavailable "database_unavailable" Unavailable "The database cannot be reached now. Wait, then try again."
+    PaymentUnavailable "payment_unavailable" Unavailable "The service that knows who has paid does not answer now. Wait, then try again."
     Internal "internal" Internal "Something went wrong on our side. The request id finds it in the log."
 }
 

@@ -17,15 +17,7 @@ use crate::{
 pub async fn change(tx: &mut Tx, caller: &Caller, plan: Plan) -> Result<User> {
     let (id, _) = caller.signed_in()?;
     let before = present(tx, id).await?;
-    if !before.is_verified {
-        return Err(Code::VerificationRequired.into());
-    }
-    // Whoever has another plan than the basic one has premium, or what takes its place.
-    let is_there = if plan == Plan::Basic { before.subscription_tier == plan.as_str() } else { has_more(&before) };
-    if is_there {
-        let detail = format!("Your plan is '{}' already.", before.subscription_tier);
-        return Err(Error::new(Code::Conflict).detail(detail));
-    }
+    may_have(&before, plan)?;
     let after = User {
         is_premium: plan != Plan::Basic,
         subscription_tier: plan.as_str().to_owned(),
@@ -34,6 +26,23 @@ pub async fn change(tx: &mut Tx, caller: &Caller, plan: Plan) -> Result<User> {
         ..before.clone()
     };
     save(tx, caller, Kind::UserPlanChanged, &before, after).await
+}
+
+/// Whether somebody may change to a plan, as far as his account tells.
+///
+/// # Errors
+/// As [`change`].
+pub fn may_have(user: &User, plan: Plan) -> Result<()> {
+    if !user.is_verified {
+        return Err(Code::VerificationRequired.into());
+    }
+    // Whoever has another plan than the basic one has premium, or what takes its place.
+    let is_there = if plan == Plan::Basic { user.subscription_tier == plan.as_str() } else { has_more(user) };
+    if is_there {
+        let detail = format!("Your plan is '{}' already.", user.subscription_tier);
+        return Err(Error::new(Code::Conflict).detail(detail));
+    }
+    Ok(())
 }
 
 /// Gives an account this plan. Nobody gives what he does not hold.

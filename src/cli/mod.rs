@@ -169,7 +169,7 @@ impl Command {
     /// A [`Failure`] that says what to do next.
     pub async fn run(self, config: Config, ground: Ground<'_>, out: &mut impl Write) -> Result<(), Failure> {
         match self {
-            Self::Serve => serve::run(config, ground).await?,
+            Self::Serve => Box::pin(serve::run(config, ground)).await?,
             Self::Migrate(migrate) => migrate.run(&config, out).await?,
             Self::Backup(backup) => backup.run(&config, out).await?,
             Self::Config(_) => config::show(&config, out)?,

@@ -16,6 +16,7 @@ mod kind;
 mod log;
 mod machine;
 mod names;
+mod payment;
 mod reference;
 mod secrets;
 mod server;
@@ -35,6 +36,7 @@ pub use database::{Database, DatabaseUrl, Identifier};
 pub use kind::Switch;
 pub use log::{Level, Log, Sink};
 pub use machine::Machine;
+pub use payment::Payment;
 pub use reference::{env_example, reference};
 pub use secrets::{Algorithm, Secrets};
 pub use server::{AllowedOrigins, Grace, Metrics, Server};
@@ -77,6 +79,7 @@ sections! {
     database: Database,
     secrets: Secrets,
     auth: Auth,
+    payment: Payment,
     log: Log,
     telemetry: Telemetry,
 }

@@ -86,9 +86,15 @@ pub(super) fn routes() -> Routes<App> {
             "/me/upgrade",
             own::upgrade,
             Doc::new("upgradeMe", "Get the premium plan")
+                .about("Where `PAYMENT_HOOK` is set, the service there says whether it is paid for.")
                 .gives::<User>(200, "The user as he is now.")
                 .with_etag()
-                .refuses(&[Code::Conflict, Code::VerificationRequired]),
+                .refuses(&[
+                    Code::Conflict,
+                    Code::VerificationRequired,
+                    Code::PaymentRequired,
+                    Code::PaymentUnavailable,
+                ]),
         )
         .post(
             "/me/downgrade",

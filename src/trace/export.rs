@@ -6,10 +6,9 @@ use serde_json::{Value, json};
 
 use super::{
     Tracer,
-    send::Collector,
     span::{Attribute, Span, hex},
 };
-use crate::{config::Telemetry, error::Result};
+use crate::{client::Client, config::Telemetry, error::Result};
 
 /// How long spans are gathered.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -23,7 +22,7 @@ impl Tracer {
     /// `internal` when TLS cannot be set up.
     pub async fn export(self, settings: &Telemetry) -> Result<()> {
         let Some(endpoint) = &settings.endpoint else { return Ok(()) };
-        let collector = Collector::new(endpoint, settings.headers.as_ref())?;
+        let collector = Client::new(endpoint, "/v1/traces", settings.headers.as_ref())?;
         let mut has_failed = false;
         loop {
             tokio::time::sleep(PAUSE).await;
@@ -33,11 +32,15 @@ impl Tracer {
 
     /// Sends what waits. What the collector does not take is counted and forgotten: no request waits for it, and
     /// memory is not the place to keep it. Whether it failed, so that the log says so once.
-    async fn send(&self, collector: &Collector, service: &str, mut has_failed: bool) -> bool {
+    async fn send(&self, collector: &Client, service: &str, mut has_failed: bool) -> bool {
         let Some(shared) = &self.0 else { return false };
         let spans = mem::take(&mut *shared.waiting.lock().unwrap_or_else(PoisonError::into_inner));
         for batch in spans.chunks(BATCH) {
-            let outcome = collector.post(document(service, batch).to_string()).await;
+            let outcome = match collector.post(document(service, batch).to_string()).await {
+                Ok(status) if status.is_success() => Ok(()),
+                Ok(status) => Err(format!("it answered {status}")),
+                Err(cause) => Err(cause),
+            };
             let word = if outcome.is_ok() { "exported" } else { "failed" };
             for _ in batch {
                 shared.spans.count(word);

@@ -8,7 +8,6 @@
 
 mod export;
 mod parent;
-mod send;
 mod span;
 
 use std::sync::{Arc, Mutex, PoisonError};

@@ -33,6 +33,7 @@ mod migrating;
 mod once;
 mod openapi;
 mod password;
+mod payment;
 mod people;
 mod plan;
 mod powercut;

@@ -36,7 +36,21 @@ pub(crate) async fn stats(State(app): State<App>, caller: Caller) -> Result<Json
 
 /// `POST /users/me/upgrade`.
 pub(crate) async fn upgrade(State(app): State<App>, once: Once) -> Result<Answer> {
-    change_plan(&app, &once, Plan::Premium).await
+    match paid(&app, &once.caller).await {
+        Ok(()) => change_plan(&app, &once, Plan::Premium).await,
+        Err(refusal) => once.or_again(&app, refusal).await,
+    }
+}
+
+/// Asks whether the caller has paid for premium, where somebody knows, unless he cannot have it anyway.
+async fn paid(app: &App, caller: &Caller) -> Result<()> {
+    if !app.payment.is_asked() {
+        return Ok(());
+    }
+    let (id, _) = caller.signed_in()?;
+    let user = account::get(&mut app.db.read(), id).await?.ok_or(Code::TokenRefused)?;
+    plan::may_have(&user, Plan::Premium)?;
+    app.payment.ask(&user, Plan::Premium).await
 }
 
 /// `POST /users/me/downgrade`.

@@ -38,7 +38,7 @@ pub(crate) async fn people(app: &App, caller: &Caller, ids: &[UserId]) -> Result
     let (mut one, mut other) = (app.db.read(), app.db.read());
     let shown = Shown::of(app, &mut other, caller, ids);
     let asked = try_join3(account::some(&mut one, ids), Holdings::at_once(&app.db, ids), shown);
-    let (users, holdings, shown) = asked.await?;
+    let (users, holdings, shown) = Box::pin(asked).await?;
     Ok(users.iter().map(|user| seen(app, caller, user, &holdings, &shown)).collect())
 }
 

@@ -1,6 +1,9 @@
-//! A collector of traces, on the loopback.
+//! Another service that documents are posted to, on the loopback: a collector of traces, or who knows who has paid.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicU16, Ordering},
+};
 
 use serde_json::Value;
 use tokio::{
@@ -20,6 +23,8 @@ pub enum Mood {
 pub struct Collector {
     pub url: String,
     pub requests: Arc<Mutex<Vec<String>>>,
+    /// With what a willing one answers.
+    pub status: Arc<AtomicU16>,
 }
 
 impl Collector {
@@ -27,18 +32,24 @@ impl Collector {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let requests = Arc::<Mutex<Vec<String>>>::default();
-        let kept = Arc::clone(&requests);
+        let status = Arc::new(AtomicU16::new(200));
+        let (kept, answered) = (Arc::clone(&requests), Arc::clone(&status));
         tokio::spawn(async move {
             let mut deaf = Vec::new();
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
                 match mood {
-                    Mood::Willing => drop(tokio::spawn(take(stream, Arc::clone(&kept)))),
+                    Mood::Willing => drop(tokio::spawn(take(stream, Arc::clone(&kept), Arc::clone(&answered)))),
                     Mood::Deaf => deaf.push(stream),
                 }
             }
         });
-        Self { url, requests }
+        Self { url, requests, status }
+    }
+
+    /// Answers with this status from now on.
+    pub fn answer(&self, status: u16) {
+        self.status.store(status, Ordering::SeqCst);
     }
 
     /// Everything that came so far, as text.
@@ -63,7 +74,7 @@ impl Collector {
     }
 }
 
-async fn take(stream: TcpStream, kept: Arc<Mutex<Vec<String>>>) {
+async fn take(stream: TcpStream, kept: Arc<Mutex<Vec<String>>>, status: Arc<AtomicU16>) {
     let mut stream = BufReader::new(stream);
     let (mut head, mut line, mut length) = (String::new(), String::new(), 0);
     while line != "\r\n" {
@@ -79,5 +90,7 @@ async fn take(stream: TcpStream, kept: Arc<Mutex<Vec<String>>>) {
     let mut body = vec![0; length];
     stream.read_exact(&mut body).await.unwrap();
     kept.lock().unwrap().push(head + &String::from_utf8(body).unwrap());
-    stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}").await.unwrap();
+    let status = status.load(Ordering::SeqCst);
+    let answer = format!("HTTP/1.1 {status} Said\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{{}}");
+    stream.write_all(answer.as_bytes()).await.unwrap();
 }
