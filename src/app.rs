@@ -68,8 +68,8 @@ pub struct Parts {
     pub watch: Watch,
     /// The repeatable requests that run in this process.
     pub running: Running,
-    /// Who is asked whether somebody has paid.
-    pub payment: Payment,
+    /// Who is asked whether somebody has paid, where anybody is.
+    pub payment: Option<Payment>,
     /// What this node knows of the people as a whole.
     pub search: search::Knowledge,
     /// When this process began.

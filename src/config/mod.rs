@@ -96,6 +96,7 @@ impl Config {
         let values = Values::resolve(&layers, &mut report);
         Secrets::agree(&values, &mut report);
         Machine::agree(&values, &mut report);
+        Payment::agree(&values, &mut report);
         match Self::read(values, &mut report) {
             Some(config) if report.problems.is_empty() => {
                 config.advise(&mut report);

@@ -1,9 +1,11 @@
 //! Payment: who is asked before somebody gets premium.
 
 use super::{
+    Report,
     kind::Maybe,
     setting::settings,
     telemetry::{Endpoint, Headers},
+    values::Values,
 };
 
 settings! {
@@ -14,5 +16,26 @@ settings! {
         PAYMENT_HOOK => hook: Option<Endpoint> as Maybe<Endpoint> = "";
         /// Headers for `PAYMENT_HOOK`, such as `authorization=Bearer%20x`, by which it knows who asks.
         PAYMENT_HOOK_HEADERS => headers: Option<Headers> as Maybe<Headers> = "";
+    }
+}
+
+impl Payment {
+    /// Headers for nobody are a slip, by which everybody would get premium.
+    pub(super) fn agree(values: &Values, report: &mut Report) {
+        if values.is_given(&Self::PAYMENT_HOOK_HEADERS) && !values.is_given(&Self::PAYMENT_HOOK) {
+            report.problem("PAYMENT_HOOK_HEADERS is set, which needs PAYMENT_HOOK: set both of them, or neither.");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::{Config, Source};
+
+    #[test]
+    fn headers_want_somebody_to_be_sent_to() {
+        let headers = ("PAYMENT_HOOK_HEADERS", "a=b");
+        assert!(Config::load(&Source::of([headers])).is_err());
+        assert!(Config::load(&Source::of([headers, ("PAYMENT_HOOK", "https://pay.example.com/paid")])).is_ok());
     }
 }

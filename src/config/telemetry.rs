@@ -60,7 +60,7 @@ impl Kind for Endpoint {
     }
 }
 
-/// Headers for the collector; they may hold its key, so they are never shown.
+/// Headers for another service; they may hold its key, so they are never shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Headers(Vec<(HeaderName, HeaderValue)>);
 

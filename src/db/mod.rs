@@ -89,6 +89,9 @@ pub enum Place {
     },
 }
 
+/// The most connections of a node to a `PostgreSQL` server for reads that may take long.
+const MOST_LANES: usize = 8;
+
 /// The database. Copies share it.
 #[derive(Clone)]
 pub struct Db(Arc<Inner>);
@@ -141,9 +144,12 @@ impl Db {
     pub fn open(place: &Place, clock: Clock) -> Result<Self> {
         let backend = match place {
             Place::Sqlite(path) => Backend::Sqlite(Sqlite::open(path)?),
-            Place::Postgres { url, schema, pool_size } => {
-                Backend::Postgres(Box::new(Postgres::open(url, schema.as_deref(), *pool_size, cores())?))
-            }
+            Place::Postgres { url, schema, pool_size } => Backend::Postgres(Box::new(Postgres::open(
+                url,
+                schema.as_deref(),
+                *pool_size,
+                cores().clamp(2, MOST_LANES),
+            )?)),
         };
         Ok(Self::with(backend, clock))
     }
@@ -351,7 +357,7 @@ impl Db {
     }
 }
 
-/// How many reads run at once on this machine, and on a server that shares it.
+/// How many reads run at once on this machine.
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(2, usize::from)
 }

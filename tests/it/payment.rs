@@ -2,8 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use denizen::access::Role;
+use denizen::{access::Role, db::Engine};
 use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
 
 use crate::{
     each_engine,
@@ -83,5 +87,41 @@ each_engine! {
         assert_eq!(code, "payment_unavailable");
         assert!(written < put_off && put_off < Duration::from_secs(15), "{written:?} {put_off:?}");
         assert_eq!(tier(&app, &ann).await, json!("basic"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_another_node_did_meanwhile_is_answered() {
+    let hook = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", hook.local_addr().unwrap());
+    let here = TestApp::start_with(Engine::Postgres, &[("PAYMENT_HOOK", &url)]).await;
+    // It asks nobody.
+    let there = here.another().await;
+    let ann = person(&here, "ann", Role::User).await;
+    let [asking, done] = [&here, &there].map(|app| app.bearer(&ann.access).with("idempotency-key", "one"));
+    let refused_late = async {
+        let (mut stream, _) = hook.accept().await.unwrap();
+        assert!(stream.read(&mut [0; 4_096]).await.unwrap() > 0);
+        let done = done.send("POST", UPGRADE, None).await.expect(200);
+        stream.write_all(b"HTTP/1.1 402 No\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+        done
+    };
+    let (asked, done) = tokio::join!(asking.send("POST", UPGRADE, None), refused_late);
+    assert_eq!(asked.expect(200).text, done.text);
+}
+
+each_engine! {
+    async fn few_wait_for_a_service_that_does_not_answer(app) {
+        let app = asking(&app, &Collector::start(Mood::Deaf).await).await;
+        let ann = person(&app, "ann", Role::User).await;
+        let begun = Instant::now();
+        let all = (0..20).map(|_| async {
+            let client = app.bearer(&ann.access);
+            client.send("POST", UPGRADE, None).await.expect(503);
+            begun.elapsed()
+        });
+        let times = futures_util::future::join_all(all).await;
+        let at_once = times.iter().filter(|time| **time < Duration::from_secs(4)).count();
+        assert_eq!(at_once, 4, "{times:?}");
     }
 }

@@ -44,13 +44,11 @@ pub(crate) async fn upgrade(State(app): State<App>, once: Once) -> Result<Answer
 
 /// Asks whether the caller has paid for premium, where somebody knows, unless he cannot have it anyway.
 async fn paid(app: &App, caller: &Caller) -> Result<()> {
-    if !app.payment.is_asked() {
-        return Ok(());
-    }
+    let Some(payment) = &app.payment else { return Ok(()) };
     let (id, _) = caller.signed_in()?;
     let user = account::get(&mut app.db.read(), id).await?.ok_or(Code::TokenRefused)?;
     plan::may_have(&user, Plan::Premium)?;
-    app.payment.ask(&user, Plan::Premium).await
+    payment.ask(&user, Plan::Premium).await
 }
 
 /// `POST /users/me/downgrade`.
