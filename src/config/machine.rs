@@ -30,10 +30,7 @@ impl Machine {
             (&Self::TLS_KEY, &Self::TLS_CERT),
             (&Self::RUN_AS_GROUP, &Self::RUN_AS_USER),
         ] {
-            if values.is_given(given) && !values.is_given(missing) {
-                let (given, missing) = (given.name, missing.name);
-                report.problem(format!("{given} is set, which needs {missing}: set both of them, or neither."));
-            }
+            values.must_have(missing, given, report);
         }
     }
 

@@ -22,9 +22,7 @@ settings! {
 impl Payment {
     /// Headers for nobody are a slip, by which everybody would get premium.
     pub(super) fn agree(values: &Values, report: &mut Report) {
-        if values.is_given(&Self::PAYMENT_HOOK_HEADERS) && !values.is_given(&Self::PAYMENT_HOOK) {
-            report.problem("PAYMENT_HOOK_HEADERS is set, which needs PAYMENT_HOOK: set both of them, or neither.");
-        }
+        values.must_have(&Self::PAYMENT_HOOK, &Self::PAYMENT_HOOK_HEADERS, report);
     }
 }
 

@@ -67,6 +67,14 @@ impl Values {
         self.given.contains_key(setting.name)
     }
 
+    /// Reports a setting that was given without the one that it is worth nothing without.
+    pub(super) fn must_have(&self, missing: &Setting, beside: &Setting, report: &mut Report) {
+        if self.is_given(beside) && !self.is_given(missing) {
+            let (given, missing) = (beside.name, missing.name);
+            report.problem(format!("{given} is set, which needs {missing}: set both of them, or neither."));
+        }
+    }
+
     /// The effective text.
     pub(super) fn text(&self, setting: &Setting) -> Cow<'_, str> {
         match (self.given.get(setting.name), setting.computed) {

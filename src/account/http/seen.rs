@@ -9,7 +9,7 @@ use crate::{
     access::Caller,
     account::{
         self, User,
-        grant::Holdings,
+        grant::{self, Holdings},
         view::{self, Contact},
     },
     app::App,
@@ -39,19 +39,17 @@ pub(crate) async fn people(app: &App, caller: &Caller, ids: &[UserId]) -> Result
     let shown = Shown::of(app, &mut other, caller, ids);
     let asked = try_join3(account::some(&mut one, ids), Holdings::at_once(&app.db, ids), shown);
     let (users, holdings, shown) = Box::pin(asked).await?;
-    Ok(users.iter().map(|user| seen(app, caller, user, &holdings, &shown)).collect())
+    let (directory, now) = (app.config.auth.directory, app.db.clock().now());
+    let seen =
+        |user: &User| view::seen(caller, user, &holdings.authority(directory, user, now), shown.contact(user.id));
+    Ok(users.iter().map(seen).collect())
 }
 
 /// One of them.
 pub(super) async fn view(app: &App, conn: &mut Conn, caller: &Caller, user: &User) -> Result<Map<String, Value>> {
-    let holdings = Holdings::of(conn, &[user.id]).await?;
+    let authority = grant::authority(conn, app.config.auth.directory, user, app.db.clock().now()).await?;
     let shown = Shown::of(app, conn, caller, &[user.id]).await?;
-    Ok(seen(app, caller, user, &holdings, &shown))
-}
-
-fn seen(app: &App, caller: &Caller, user: &User, holdings: &Holdings, shown: &Shown) -> Map<String, Value> {
-    let authority = holdings.authority(app.config.auth.directory, user, app.db.clock().now());
-    view::seen(caller, user, &authority, shown.contact(user.id))
+    Ok(view::seen(caller, user, &authority, shown.contact(user.id)))
 }
 
 /// Whose address the caller sees.
