@@ -107,11 +107,14 @@ struct State {
     /// The most by which the clock was ever seen ahead of the monotonic one, in microseconds.
     lead: AtomicI64,
     offset: AtomicI64,
+    /// The last instant that [`Clock::tick`] gave.
+    ticked: AtomicI64,
 }
 
 impl Default for State {
     fn default() -> Self {
-        Self { begun: Instant::now(), lead: AtomicI64::new(0), offset: AtomicI64::new(0) }
+        let zero = || AtomicI64::new(0);
+        Self { begun: Instant::now(), lead: zero(), offset: zero(), ticked: zero() }
     }
 }
 
@@ -122,6 +125,15 @@ impl Clock {
     pub fn now(&self) -> Time {
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, micros);
         Time(self.reach(wall.saturating_add(self.0.offset.load(Ordering::Relaxed))))
+    }
+
+    /// Now, or where somebody was given that instant already the next one that nobody was.
+    #[must_use]
+    pub fn tick(&self) -> Time {
+        let now = self.now().0;
+        let next = |last: i64| now.max(last.saturating_add(1));
+        let last = self.0.ticked.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(next(last)));
+        Time(next(last.unwrap_or_else(|last| last)))
     }
 
     /// Learns of an instant that is stored, so that `now` stays at or above it.
@@ -164,6 +176,20 @@ mod tests {
         let before = clock.now();
         std::thread::sleep(Duration::from_millis(2));
         assert!(clock.now() >= before + Duration::from_millis(2));
+    }
+
+    #[test]
+    fn no_two_ticks_are_one() {
+        let clock = Clock::default();
+        let ticks = || (0..50_000).map(|_| clock.tick().micros()).collect::<Vec<_>>();
+        let (mut all, others) = std::thread::scope(|scope| {
+            let others = scope.spawn(ticks);
+            (ticks(), others.join().unwrap())
+        });
+        assert!(all.is_sorted() && others.is_sorted());
+        all.extend(others);
+        all.sort_unstable();
+        assert!(all.windows(2).all(|pair| pair[0] < pair[1]));
     }
 
     #[test]

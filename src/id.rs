@@ -1,8 +1,8 @@
 //! Ids: `UUIDv7` (RFC 9562), typed by what they name.
 //!
 //! An id carries its millisecond in front and the microseconds within it in the next 12 bits (method 3
-//! of section 6.2), so ids made by one node ascend. The other 62 bits are random. Ids name things; they
-//! are never a secret.
+//! of section 6.2). No two ids of one clock share a microsecond, so those of one node ascend. The other 62 bits
+//! are random. Ids name things; they are never a secret.
 
 use std::{fmt, hash, marker::PhantomData, str::FromStr};
 
@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use uuid::Uuid;
 
 use crate::{
-    clock::Time,
+    clock::Clock,
     error::{Error, Result},
 };
 
@@ -45,14 +45,14 @@ pub type JobId = Id<kind::Job>;
 pub struct Id<T>(Uuid, PhantomData<fn() -> T>);
 
 impl<T> Id<T> {
-    /// A new id, made at `now`.
+    /// A new id, greater than any that was made by this clock before.
     ///
     /// # Errors
     /// `internal` when the system's random source fails.
-    pub fn new(now: Time) -> Result<Self> {
+    pub fn new(clock: &Clock) -> Result<Self> {
         let mut bytes = [0u8; 16];
         getrandom::fill(&mut bytes).map_err(Error::internal)?;
-        let micros = u64::try_from(now.micros()).unwrap_or(0);
+        let micros = u64::try_from(clock.tick().micros()).unwrap_or(0);
         let fraction = u16::try_from((micros % 1_000) * 4_096 / 1_000).unwrap_or(0);
         bytes[..6].copy_from_slice(&(micros / 1_000).to_be_bytes()[2..]);
         bytes[6..8].copy_from_slice(&(0x7000 | fraction).to_be_bytes());
@@ -132,9 +132,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_of_later_microseconds_are_greater() {
-        let at = |micros| Id::<()>::new(Time::from_micros(micros)).unwrap();
-        let ids: Vec<_> = (0..5_000).map(|n| at(1_700_000_000_000_000 + n)).collect();
+    fn later_ids_are_greater() {
+        let clock = Clock::default();
+        let ids: Vec<_> = (0..50_000).map(|_| Id::<()>::new(&clock).unwrap()).collect();
         assert!(ids.is_sorted());
         assert_eq!(ids[0].uuid().get_version_num(), 7);
     }

@@ -1,4 +1,7 @@
-//! Migrations: the schema, step by step, under a lock row with a lease.
+//! Migrations: the schema, step by step.
+//!
+//! On `PostgreSQL` nodes take turns by a lock row with a lease. The file of `SQLite` is locked while somebody writes: a
+//! step and the record of it are one transaction, so whoever dies in it leaves nothing to wait for.
 //!
 //! A migration is either all schema or all data, never both: some distributed engines cannot mix them.
 //! Its statements can be repeated (`if not exists`), so one that was interrupted is simply run again.
@@ -46,10 +49,11 @@ const LOCK_WORD: u32 = 240;
 const BOOKKEEPING: &str = "
 create table if not exists schema_migrations (
     version {int} not null primary key, name {text} not null, checksum {bytes} not null, applied_at {time} not null
-) {small_table};
-create table if not exists schema_lock (
-    name {text} not null primary key, owner {bytes} not null, expires_at {time} not null
 ) {small_table};";
+const LOCK: &str = "
+create table if not exists schema_lock (
+    name text not null primary key, owner bytea not null, expires_at timestamptz not null
+);";
 
 impl Db {
     /// Brings the schema up to date; tells of each step that it applied.
@@ -72,24 +76,20 @@ impl Db {
         let known = self.known().await?;
         if known.is_none() {
             self.refuse_foreign().await?;
-            let made = self.batches(BOOKKEEPING).await;
+            let made = self.batches(&self.bookkeeping()).await;
             if self.known().await?.is_none() {
                 made?;
             }
         }
         let known = known.unwrap_or_default();
-        if steps.iter().all(|step| known.iter().any(|(version, ..)| *version == step.version)) {
+        if missing(steps, &known).next().is_none() {
             check(self.engine(), steps, &known)?;
             return Ok(Vec::new());
         }
-        let owner = secret::random::<16>()?;
-        self.lock(owner).await?;
-        let applied = self.apply(steps, owner).await;
-        self.write(async |tx| {
-            sql("delete from schema_lock where name = 'migrate' and owner = $1").bind(owner).execute(tx).await
-        })
-        .await?;
-        applied
+        match self.engine() {
+            Engine::Sqlite => self.apply_whole(steps, &known).await,
+            Engine::Postgres => self.apply_in_turn(steps).await,
+        }
     }
 
     /// Every step with the time at which it was applied.
@@ -116,31 +116,55 @@ impl Db {
         }
         let known = known.unwrap_or_default();
         check(self.engine(), steps, &known)?;
-        let is_new = |step: &&Migration| !known.iter().any(|(version, ..)| *version == step.version);
-        Ok(steps.iter().filter(is_new).map(|step| step.name).collect())
+        Ok(missing(steps, &known).map(|step| step.name).collect())
+    }
+
+    /// Each step and the record of it in one transaction. Another process may have done it meanwhile.
+    async fn apply_whole(&self, steps: &[Migration], known: &[Applied]) -> Result<Vec<&'static str>> {
+        check(self.engine(), steps, known)?;
+        let mut applied = Vec::new();
+        for step in missing(steps, known) {
+            let text = dialect::expand(self.engine(), step.text(self.engine()));
+            let done = self.write(async |tx| {
+                let is_known = sql("select count(*) from schema_migrations where version = $1").bind(step.version);
+                if is_known.scalar::<i64>(tx).await? > 0 {
+                    return Ok(false);
+                }
+                tx.batch(&text).await?;
+                step.record(tx).await?;
+                Ok(true)
+            });
+            if done.await? {
+                applied.push(step.name);
+            }
+        }
+        Ok(applied)
+    }
+
+    /// Under the lock.
+    async fn apply_in_turn(&self, steps: &[Migration]) -> Result<Vec<&'static str>> {
+        let owner = secret::random::<16>()?;
+        self.lock(owner).await?;
+        let applied = self.apply(steps, owner).await;
+        self.write(async |tx| {
+            sql("delete from schema_lock where name = 'migrate' and owner = $1").bind(owner).execute(tx).await
+        })
+        .await?;
+        applied
     }
 
     async fn apply(&self, steps: &[Migration], owner: [u8; 16]) -> Result<Vec<&'static str>> {
         let known = self.known().await?.unwrap_or_default();
         check(self.engine(), steps, &known)?;
         let mut applied = Vec::new();
-        for step in steps {
-            if known.iter().any(|(version, ..)| *version == step.version) {
-                continue;
-            }
-            let text = step.text(self.engine());
-            Box::pin(self.held(owner, self.step(text, owner))).await?;
-            let checksum = secret::sha256(&[text.as_bytes()]);
+        for step in missing(steps, &known) {
+            let text = dialect::expand(self.engine(), step.text(self.engine()));
+            Box::pin(self.held(owner, self.alter(&text))).await?;
             self.write(async |tx| {
-                must_take(tx, owner, tx.now()).await?;
-                sql("insert into schema_migrations (version, name, checksum, applied_at) values ($1, $2, $3, $4)
-                     on conflict (version) do nothing")
-                .bind(step.version)
-                .bind(step.name)
-                .bind(checksum)
-                .bind(tx.now())
-                .execute(tx)
-                .await
+                if !take(tx, owner, tx.now()).await? {
+                    return Err(taken_over());
+                }
+                step.record(tx).await
             })
             .await?;
             applied.push(step.name);
@@ -160,20 +184,6 @@ impl Db {
             tokio::time::sleep(LOCK_PAUSE).await;
         }
         Ok(())
-    }
-
-    /// Runs the statements of a step. The file of `SQLite` is locked until they are done, so nobody can take the lease
-    /// meanwhile, and nobody can renew it: it begins anew with them.
-    async fn step(&self, text: &str, owner: [u8; 16]) -> Result<()> {
-        let (text, clock) = (dialect::expand(self.engine(), text), self.clock());
-        self.write(async |tx| {
-            tx.batch(&text).await?;
-            match tx.engine() {
-                Engine::Sqlite => must_take(tx, owner, clock.now()).await,
-                Engine::Postgres => Ok(()),
-            }
-        })
-        .await
     }
 
     /// Does the work, which ends with the lease: while it lasts, that is renewed on another connection.
@@ -229,6 +239,13 @@ impl Db {
         self.write(async |tx| tx.batch(text).await).await
     }
 
+    fn bookkeeping(&self) -> String {
+        match self.engine() {
+            Engine::Sqlite => BOOKKEEPING.to_owned(),
+            Engine::Postgres => format!("{BOOKKEEPING}{LOCK}"),
+        }
+    }
+
     async fn batches(&self, text: &str) -> Result<()> {
         self.alter(&dialect::expand(self.engine(), text)).await
     }
@@ -240,6 +257,25 @@ impl Migration {
     fn text(&self, engine: Engine) -> &'static str {
         if engine == Engine::Sqlite { self.text.0 } else { self.text.1 }
     }
+
+    /// Writes down that it is applied.
+    async fn record(&self, tx: &mut Tx) -> Result<()> {
+        let checksum = secret::sha256(&[self.text(tx.engine()).as_bytes()]);
+        sql("insert into schema_migrations (version, name, checksum, applied_at) values ($1, $2, $3, $4)
+             on conflict (version) do nothing")
+        .bind(self.version)
+        .bind(self.name)
+        .bind(checksum)
+        .bind(tx.now())
+        .execute(tx)
+        .await
+        .map(drop)
+    }
+}
+
+/// The steps that are still to be applied.
+fn missing<'a>(steps: &'a [Migration], known: &[Applied]) -> impl Iterator<Item = &'a Migration> {
+    steps.iter().filter(|step| !known.iter().any(|(version, ..)| *version == step.version))
 }
 
 fn check(engine: Engine, steps: &[Migration], known: &[Applied]) -> Result<()> {
@@ -256,15 +292,11 @@ fn check(engine: Engine, steps: &[Migration], known: &[Applied]) -> Result<()> {
     Ok(())
 }
 
-/// Takes the lock or keeps it; fails when another node has it.
-async fn must_take(tx: &mut Tx, owner: [u8; 16], now: Time) -> Result<()> {
-    if take(tx, owner, now).await? { Ok(()) } else { Err(taken_over()) }
-}
-
 fn taken_over() -> Error {
     Error::unavailable("another node took the migration over")
 }
 
+/// Takes the lock or keeps it; false when another node has it.
 async fn take(tx: &mut Tx, owner: [u8; 16], now: Time) -> Result<bool> {
     let taken = sql("insert into schema_lock (name, owner, expires_at) values ('migrate', $1, $2)
                      on conflict (name) do update set owner = excluded.owner, expires_at = excluded.expires_at

@@ -144,7 +144,7 @@ impl Tx {
     /// # Errors
     /// `internal` when the system's random source fails.
     pub fn new_id<T>(&self) -> Result<Id<T>> {
-        Id::new(self.clock.now())
+        Id::new(&self.clock)
     }
 
     /// Tells this process something, once and only if this transaction is committed.

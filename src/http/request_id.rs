@@ -36,7 +36,7 @@ fn is_harmless(id: &[u8]) -> bool {
 
 /// A `UUIDv7`. Without randomness the nil one: a request must not fail for want of its name.
 fn fresh(clock: &Clock) -> HeaderValue {
-    let id = Id::<RequestId>::new(clock.now()).map_or(Uuid::nil(), Id::uuid);
+    let id = Id::<RequestId>::new(clock).map_or(Uuid::nil(), Id::uuid);
     HeaderValue::from_str(id.hyphenated().encode_lower(&mut Uuid::encode_buffer()))
         .unwrap_or_else(|_| HeaderValue::from_static("-"))
 }
