@@ -1,8 +1,9 @@
 //! The lead of the numbering, for who has it: what comes in thousands is numbered where it is recorded.
 //!
 //! An event waits in `events_pending` because another transaction may be committed before this one. Whoever moves the
-//! head of the log in his own transaction is before all that move it later, so his events have their numbers at once.
-//! The row stays locked until his commit: that suits work that brings many, and nobody else.
+//! head of the log in his own transaction is before all that move it later, so his events have their numbers at once,
+//! unless some wait that were committed before. The row stays locked until his commit: that suits work that brings
+//! many, and nobody else.
 
 use std::sync::{
     Arc,
@@ -44,11 +45,14 @@ impl Lead {
         Leading(self)
     }
 
-    /// Writes events with their numbers, or without while another node numbers.
+    /// Writes events with their numbers, or without while another node numbers or earlier ones have none.
     pub(super) async fn insert(&self, tx: &mut Tx, events: Vec<(Pending, Salted)>) -> Result<()> {
         let epoch = self.epoch.load(Ordering::Acquire);
         let head = store::head_held(tx).await?.filter(|head| head.epoch == epoch && epoch != NONE);
         let Some(head) = head else { return store::insert_all(tx, events).await };
+        if store::waiting(tx, 1).await? > 0 {
+            return store::insert_all(tx, events).await;
+        }
         let (new, sealed) = number(&self.keys, &head, events);
         if append(tx, &head, &new, sealed).await? { Ok(()) } else { Err(Error::internal("a head that was held moved")) }
     }

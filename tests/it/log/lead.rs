@@ -30,10 +30,16 @@ each_engine! {
         let last = "select head from log_head";
         eventually("an event has no number", async || database.number(last).await == before + MANY + 1).await;
         assert_eq!(bring(&one, &lead).await, 0);
+        // What was recorded before has no number yet, and comes first.
+        assert_eq!(bring_behind(&one, &lead).await, 1 + MANY);
+        eventually("events have no numbers", async || database.number(last).await == before + 3 * MANY + 2).await;
+        let order = "select count(*) from events where kind = 'setup.completed' and seq < (select max(seq) from events
+                     where kind = 'signing_key.rotated')";
+        assert_eq!(database.number(order).await, 2 * MANY);
         // Another node takes over, and the first one does not know yet.
         sequencer::drain(&other.db, &other.keys).await.unwrap();
         assert_eq!(bring(&one, &lead).await, MANY);
-        eventually("events have no numbers", async || database.number(last).await == before + 3 * MANY + 1).await;
+        eventually("events have no numbers", async || database.number(last).await == before + 4 * MANY + 2).await;
         sequencer.stop(std::time::Duration::MAX).await;
         // It left the row to whoever comes, although it did not see it move at last.
         assert_eq!(database.number("select beat from log_head").await, -1);
@@ -44,12 +50,27 @@ each_engine! {
 
 /// Records many events; gives how many of them wait for a number in their own transaction.
 async fn bring(node: &App, lead: &Lead) -> i64 {
-    let event = |n| Event::new(Kind::SetupCompleted, &Caller::system()).with("n", n);
     node.db
         .write(async |tx| {
-            event::record_all(tx, event::prepare(move || (0..MANY).map(event).collect()), Some(lead)).await?;
+            event::record_all(tx, event::prepare(|| (0..MANY).map(brought).collect()), Some(lead)).await?;
             sql("select count(*) from events_pending").scalar(tx).await
         })
         .await
         .unwrap()
+}
+
+/// The same, after an event that has no number yet.
+async fn bring_behind(node: &App, lead: &Lead) -> i64 {
+    node.db
+        .write(async |tx| {
+            event::record(tx, Event::new(Kind::SigningKeyRotated, &Caller::system())).await?;
+            event::record_all(tx, event::prepare(|| (0..MANY).map(brought).collect()), Some(lead)).await?;
+            sql("select count(*) from events_pending").scalar(tx).await
+        })
+        .await
+        .unwrap()
+}
+
+fn brought(n: i64) -> Event {
+    Event::new(Kind::SetupCompleted, &Caller::system()).with("n", n)
 }
