@@ -23,26 +23,31 @@ impl Machine {
 
     /// What it is, and how much of it others had since.
     pub fn told(&self) -> String {
-        let now = Ticks::now();
-        let share = 100.0 * (now.stolen - self.begun.stolen) / (now.all - self.begun.all).max(1.0);
+        let share = 100.0 * self.begun.share_lost();
         format!("{} The host gave {share:.1} % of the cores' time to others meanwhile.", self.described)
     }
 }
 
 /// What the cores' time went into since the machine began, in the kernel's unit.
-struct Ticks {
+pub struct Ticks {
     all: f64,
     /// When they were ready, and the host had them do something else.
     stolen: f64,
 }
 
 impl Ticks {
-    fn now() -> Self {
+    pub fn now() -> Self {
         let text = fs::read_to_string("/proc/stat").unwrap_or_default();
         let line = text.lines().next().unwrap_or_default();
         // Times of guests, behind the eighth, are part of the others.
         let ticks: Vec<f64> = line.split_whitespace().skip(1).take(8).filter_map(|n| n.parse().ok()).collect();
         Self { all: ticks.iter().sum(), stolen: ticks.get(7).copied().unwrap_or(0.0) }
+    }
+
+    /// How much of the cores' time others had since.
+    pub fn share_lost(&self) -> f64 {
+        let now = Self::now();
+        (now.stolen - self.stolen) / (now.all - self.all).max(1.0)
     }
 }
 

@@ -214,7 +214,13 @@ impl App {
         let tending = tokio::spawn(async move { app.tend().await });
         let app = self.clone();
         let settling = tokio::spawn(async move { app.settle().await });
-        let tasks = vec![listening, sweeping, exporting, tending, settling];
+        let app = self.clone();
+        let drawing = tokio::spawn(async move {
+            if let Err(error) = app.search.prepare(&mut app.db.read()).await {
+                tracing::debug!(%error, "the first search draws the sample of the people");
+            }
+        });
+        let tasks = vec![listening, sweeping, exporting, tending, settling, drawing];
         Ok(Background { sequencer: Some(sequencer), tasks, _worker: worker, _lock: lock })
     }
 

@@ -11,6 +11,7 @@ use super::{
     super::{
         Bench,
         load::{self, Pace, Source},
+        machine::Ticks,
         people::Same,
         room,
         server::{Database, Server},
@@ -22,6 +23,9 @@ use super::{
 /// Requests a second, over so many connections.
 const PACE: f64 = 200.0;
 const CONNECTIONS: usize = 4;
+/// So many rounds are measured for one that counts: those in which the host kept the fewest cores back. What else it does
+/// spoils a 99th percentile before anything else.
+const ROUNDS: usize = 4;
 /// Behind so many begins the page that is asked for by its cursor.
 const FAR: u64 = 900_000;
 
@@ -38,14 +42,17 @@ pub fn rows(bench: &Bench, database: &Database, key: &str, name: &str) -> Vec<Ro
         assert_eq!(tally.others(&[200, load::UNANSWERED]), "");
         tally.p99(200)
     };
-    let [mut limits, mut firsts, mut behinds, mut times] = [const { Vec::new() }; 4];
-    for round in 0..bench.rounds {
+    let mut rounds = Vec::new();
+    for round in 0..ROUNDS * bench.rounds {
         super::super::tell(&format!("list, {name}, round {}", round + 1));
-        limits.push(p99(&hello, &get("/")));
-        firsts.push(p99(&server, &first));
-        behinds.push(p99(&server, &behind));
-        times.push(behinds[round] / firsts[round]);
+        let ticks = Ticks::now();
+        let times = [p99(&hello, &get("/")), p99(&server, &first), p99(&server, &behind)];
+        rounds.push((ticks.share_lost(), times));
     }
+    rounds.sort_by(|one, other| one.0.total_cmp(&other.0));
+    rounds.truncate(bench.rounds);
+    let [limits, firsts, behinds] = [0, 1, 2].map(|n| rounds.iter().map(|(_, times)| times[n]).collect::<Vec<_>>());
+    let times = rounds.iter().map(|(_, [_, first, behind])| behind / first).collect();
     server.stop();
     let one = beside(
         format!("p99 of the first page of 50 of 1 000 000 users, {name}"),

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use super::{
     Changes, Email, Username,
-    view::{self, Own},
+    view::{self, Written},
 };
 use crate::{
     access::Caller,
@@ -156,13 +156,13 @@ body! {
     }
 }
 
-type View = (ETag, Json<Own>);
+type View = (ETag, Json<Written>);
 
 /// `GET /users/me` and `GET /auth/me`.
 pub(crate) async fn me(State(app): State<App>, caller: Caller) -> Result<View> {
     let (id, _) = caller.signed_in()?;
     let user = super::get(&mut app.db.read(), id).await?.ok_or(Code::TokenRefused)?;
-    Ok((ETag(user.version), Json(Own { authority: caller.authority().clone(), user })))
+    Ok((ETag(user.version), Json(Written::own(user, caller.authority().clone()))))
 }
 
 /// `PUT` and `PATCH /users/me`.

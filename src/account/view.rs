@@ -22,17 +22,31 @@ pub fn own(user: &User, authority: &Authority) -> Map<String, Value> {
     map(whole(user, authority))
 }
 
-/// The same, for one who writes it down at once: [`own`] costs more than to read the user.
-pub struct Own {
-    /// The user.
-    pub user: User,
-    /// What he may do.
-    pub authority: Authority,
+/// The same or [`seen`], for one who writes it down at once: a map costs more than to read the user.
+pub struct Written {
+    user: User,
+    authority: Authority,
+    sight: Sight,
 }
 
-impl Serialize for Own {
+impl Written {
+    /// The user as he sees himself.
+    #[must_use]
+    pub fn own(user: User, authority: Authority) -> Self {
+        Self { user, authority, sight: Sight::Whole }
+    }
+
+    /// The user as this caller sees him.
+    #[must_use]
+    pub fn seen(caller: &Caller, user: User, authority: Authority, contact: Contact) -> Self {
+        Self { sight: Sight::of(caller, user.id, contact), user, authority }
+    }
+}
+
+impl Serialize for Written {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(whole(&self.user, &self.authority))
+        let fields = whole(&self.user, &self.authority).filter(|(name, _)| self.sight.shows(name));
+        serializer.collect_map(fields)
     }
 }
 
@@ -123,18 +137,32 @@ pub enum Contact {
     Hidden,
 }
 
+/// What of a user is seen.
+#[derive(Clone, Copy)]
+enum Sight {
+    Whole,
+    Others(Contact),
+}
+
+impl Sight {
+    fn of(caller: &Caller, user: UserId, contact: Contact) -> Self {
+        if caller.sees_everything() || super::rank::is_self(caller, user) {
+            return Self::Whole;
+        }
+        Self::Others(contact)
+    }
+
+    fn shows(self, field: &str) -> bool {
+        match self {
+            Self::Whole => true,
+            Self::Others(contact) => !HIDDEN.contains(&field) && (contact == Contact::Shown || field != "email"),
+        }
+    }
+}
+
 /// A user as this caller sees him.
 #[must_use]
 pub fn seen(caller: &Caller, user: &User, authority: &Authority, contact: Contact) -> Map<String, Value> {
-    let mut view = own(user, authority);
-    if caller.sees_everything() || super::rank::is_self(caller, user.id) {
-        return view;
-    }
-    for field in HIDDEN {
-        view.remove(*field);
-    }
-    if contact == Contact::Hidden {
-        view.remove("email");
-    }
-    view
+    let sight = Sight::of(caller, user.id, contact);
+    map(whole(user, authority).filter(|(name, _)| sight.shows(name)))
 }

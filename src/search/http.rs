@@ -3,13 +3,12 @@
 mod query;
 
 use axum::extract::State;
-use serde_json::{Map, Value};
 
 use self::query::Query;
 use super::{Emails, Filter, Matches, Search};
 use crate::{
     access::{Caller, Permission},
-    account::http::seen,
+    account::{http::seen, view::Written},
     app::App,
     error::Result,
     http::{
@@ -23,7 +22,7 @@ pub(crate) async fn search(
     State(app): State<App>,
     caller: Caller,
     query: Result<FromQuery<Query>>,
-) -> Result<Json<Page<Map<String, Value>>>> {
+) -> Result<Json<Page<Written>>> {
     // Whether he may is decided before what he asks is looked at.
     caller.must(Permission::UsersSearch)?;
     let emails = seen::searched(&app, &caller);

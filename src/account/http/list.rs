@@ -2,12 +2,11 @@
 
 use axum::extract::State;
 use futures_util::future::try_join;
-use serde_json::{Map, Value};
 
 use super::seen;
 use crate::{
     access::{Caller, Permission},
-    account,
+    account::{self, view::Written},
     app::App,
     body,
     error::{Error, Result},
@@ -39,7 +38,7 @@ pub(crate) async fn list(
     State(app): State<App>,
     caller: Caller,
     query: Result<Query<List>>,
-) -> Result<Json<Page<Map<String, Value>>>> {
+) -> Result<Json<Page<Written>>> {
     caller.must(Permission::UsersList)?;
     let Query(asked) = query?;
     let (order, direction) =

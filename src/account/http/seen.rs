@@ -10,7 +10,7 @@ use crate::{
     account::{
         self, User,
         grant::{self, Holdings},
-        view::{self, Contact},
+        view::{self, Contact, Written},
     },
     app::App,
     config::Directory,
@@ -34,15 +34,17 @@ pub(crate) fn searched(app: &App, caller: &Caller) -> Emails {
 
 /// The people of these ids, without what the caller may not see. All that this takes is asked for at once: one after the
 /// other, a page would wait for each answer.
-pub(crate) async fn people(app: &App, caller: &Caller, ids: &[UserId]) -> Result<Vec<Map<String, Value>>> {
+pub(crate) async fn people(app: &App, caller: &Caller, ids: &[UserId]) -> Result<Vec<Written>> {
     let (mut one, mut other) = (app.db.read(), app.db.read());
     let shown = Shown::of(app, &mut other, caller, ids);
     let asked = try_join3(account::some(&mut one, ids), Holdings::at_once(&app.db, ids), shown);
     let (users, holdings, shown) = Box::pin(asked).await?;
     let (directory, now) = (app.config.auth.directory, app.db.clock().now());
-    let seen =
-        |user: &User| view::seen(caller, user, &holdings.authority(directory, user, now), shown.contact(user.id));
-    Ok(users.iter().map(seen).collect())
+    let seen = |user: User| {
+        let (authority, contact) = (holdings.authority(directory, &user, now), shown.contact(user.id));
+        Written::seen(caller, user, authority, contact)
+    };
+    Ok(users.into_iter().map(seen).collect())
 }
 
 /// One of them.

@@ -17,6 +17,7 @@ use std::{
 
 pub use plan::{Plan, Reach};
 pub use sample::{Estimate, Sample};
+use tokio::sync::Mutex;
 pub use total::QUICKLY_COUNTED;
 
 use super::{Cursor, Direction, Filter, Order};
@@ -109,6 +110,8 @@ pub struct Knowledge(Arc<State>);
 struct State {
     /// The sample, and when it was drawn or last tried to be.
     sample: RwLock<Option<(Instant, Arc<Sample>)>>,
+    /// Held by whoever draws the first one, for which the others wait.
+    first: Mutex<()>,
     is_complete: AtomicBool,
 }
 
@@ -129,10 +132,28 @@ impl Knowledge {
     /// # Errors
     /// Of the database.
     pub async fn sample(&self, conn: &mut Conn) -> Result<Arc<Sample>> {
+        if let Some((_, sample)) = self.known() {
+            return Ok(sample);
+        }
+        let _turn = self.0.first.lock().await;
         match self.known() {
             Some((_, sample)) => Ok(sample),
             None => self.renew(conn).await,
         }
+    }
+
+    /// Draws the first sample before anybody asks for it. Of few people none is kept: it takes no time, and at first many
+    /// come in.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub async fn prepare(&self, conn: &mut Conn) -> Result<()> {
+        let _turn = self.0.first.lock().await;
+        let sample = Sample::draw(conn).await?;
+        if sample.is_part() {
+            self.keep(Arc::new(sample));
+        }
+        Ok(())
     }
 
     /// The sample. When it is old another one is drawn meanwhile, so that no search waits for it.

@@ -22,7 +22,7 @@ const FEW: f64 = 100.0;
 /// How many people are in it.
 const SIZE: usize = 2_048;
 /// So few are all in it.
-const WHOLE: i64 = 4_096;
+const WHOLE: i32 = 4_096;
 /// How many rows one statement asks for.
 const BATCH: usize = 256;
 /// A gram that more than this part of all people have narrows a text down no further.
@@ -87,7 +87,7 @@ impl Sample {
     pub(super) async fn draw(conn: &mut Conn) -> Result<Self> {
         let (least, most) = store::span(conn).await?;
         let span = most - least + 1;
-        if span <= WHOLE {
+        if span <= i64::from(WHOLE) {
             let entries = store::between(conn, least, most).await?;
             let people = entries.len();
             return Self::made(entries, people).await;
@@ -105,6 +105,11 @@ impl Sample {
         }
         let people = u128::try_from(span).unwrap_or(0) * entries.len() as u128 / docs.len() as u128;
         Self::made(entries, usize::try_from(people).unwrap_or(usize::MAX)).await
+    }
+
+    /// Whether there are people who are not in it.
+    pub(super) fn is_part(&self) -> bool {
+        self.people > f64::from(WHOLE)
     }
 
     /// Hashing and sorting takes some ten milliseconds, for which no request waits.

@@ -1,10 +1,13 @@
 //! How many match, among so many that not all of them are counted.
 
+use std::sync::Arc;
+
 use denizen::{
     access::Role,
     id::UserId,
-    search::{self, Count, Direction, Entry, Matches, Order, Search, find_by},
+    search::{self, Count, Direction, Entry, Knowledge, Matches, Order, Search, find_by},
 };
+use futures_util::future::join_all;
 use serde_json::Value;
 
 use super::crowd;
@@ -113,5 +116,24 @@ each_engine! {
         assert_eq!(exact(&page(&client, &last).await), 40);
         app.app.search.renew(&mut app.app.db.read()).await.unwrap();
         assert_eq!(exact(&page(&client, "gender=male&size=30").await), 40);
+    }
+
+    async fn one_sample_is_drawn_for_all_who_ask_at_once(app) {
+        let app = &app.app;
+        let knowledge = Knowledge::default();
+        let asking = (0..8).map(|_| async { knowledge.sample(&mut app.db.read()).await.unwrap() });
+        let samples = join_all(asking).await;
+        assert!(samples.iter().all(|sample| Arc::ptr_eq(sample, &samples[0])));
+    }
+
+    async fn the_first_sample_of_many_is_drawn_before_anybody_asks(app) {
+        let people = async |knowledge: &Knowledge| knowledge.sample(&mut app.app.db.read()).await.unwrap().people();
+        let [of_few, of_many] = [(); 2].map(|()| Knowledge::default());
+        of_few.prepare(&mut app.app.db.read()).await.unwrap();
+        fill(&app).await;
+        of_many.prepare(&mut app.app.db.read()).await.unwrap();
+        assert!(people(&of_few).await > 1_000.0, "a sample of nobody was kept");
+        app.database.execute("delete from search_users").await;
+        assert!(people(&of_many).await > 1_000.0, "no sample was kept");
     }
 }
