@@ -1,7 +1,7 @@
 //! Ids: `UUIDv7` (RFC 9562), typed by what they name.
 //!
 //! An id carries its millisecond in front and the microseconds within it in the next 12 bits (method 3
-//! of section 6.2). No two ids of one clock share a microsecond, so those of one node ascend. The other 62 bits
+//! of section 6.2). No two ids of one clock share a microsecond, so those of one process ascend. The other 62 bits
 //! are random. Ids name things; they are never a secret.
 
 use std::{fmt, hash, marker::PhantomData, str::FromStr};

@@ -58,7 +58,7 @@ create table if not exists schema_lock (
 impl Db {
     /// Brings the schema up to date; tells of each step that it applied.
     ///
-    /// Safe on two nodes at once: one works, the other waits.
+    /// Safe on two nodes at once: one works and the other waits, or on `SQLite` does the next step.
     ///
     /// # Errors
     /// `conflict` when the schema holds somebody else's tables, or an applied step has another text;
@@ -138,6 +138,7 @@ impl Db {
                 applied.push(step.name);
             }
         }
+        check(self.engine(), steps, &self.known().await?.unwrap_or_default())?;
         Ok(applied)
     }
 

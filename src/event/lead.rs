@@ -2,8 +2,8 @@
 //!
 //! An event waits in `events_pending` because another transaction may be committed before this one. Whoever moves the
 //! head of the log in his own transaction is before all that move it later, so his events have their numbers at once,
-//! unless some wait that were committed before. The row stays locked until his commit: that suits work that brings
-//! many, and nobody else.
+//! behind those that waited until then. The row stays locked until his commit: that suits work that brings many, and
+//! nobody else.
 
 use std::sync::{
     Arc,
@@ -11,7 +11,7 @@ use std::sync::{
 };
 
 use super::{
-    counters,
+    counters, order,
     seal::{self, Salted},
     store::{self, Head, Pending, Sealed},
 };
@@ -21,6 +21,8 @@ use crate::{
     secret::Keys,
 };
 
+/// So many that wait are numbered along with what is brought.
+pub const MOST: i64 = 8_192;
 /// No epoch: this process does not lead.
 const NONE: i64 = 0;
 
@@ -45,16 +47,24 @@ impl Lead {
         Leading(self)
     }
 
-    /// Writes events with their numbers, or without while another node numbers or earlier ones have none.
+    /// Writes events with their numbers, and gives those that wait theirs before; or writes them without while another
+    /// node numbers, or too many wait.
     pub(super) async fn insert(&self, tx: &mut Tx, events: Vec<(Pending, Salted)>) -> Result<()> {
         let epoch = self.epoch.load(Ordering::Acquire);
         let head = store::head_held(tx).await?.filter(|head| head.epoch == epoch && epoch != NONE);
         let Some(head) = head else { return store::insert_all(tx, events).await };
-        if store::waiting(tx, 1).await? > 0 {
+        if store::waiting(tx, MOST + 1).await? > MOST {
             return store::insert_all(tx, events).await;
         }
-        let (new, sealed) = number(&self.keys, &head, events);
-        if append(tx, &head, &new, sealed).await? { Ok(()) } else { Err(Error::internal("a head that was held moved")) }
+        let mut all = order::next(tx, MOST + 1).await?;
+        let mut waited: Vec<_> = all.iter().map(|(event, _)| event.id).collect();
+        waited.sort_unstable();
+        all.extend(events);
+        let (new, sealed) = number(&self.keys, &head, all);
+        if !append(tx, &head, &new, sealed).await? {
+            return Err(Error::internal("a head that was held moved"));
+        }
+        store::take(tx, &waited).await
     }
 }
 

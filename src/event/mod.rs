@@ -11,6 +11,7 @@ pub mod counters;
 pub mod http;
 mod kind;
 mod lead;
+mod order;
 mod seal;
 pub mod sequencer;
 mod store;
@@ -22,7 +23,7 @@ pub mod watch;
 use serde_json::{Map, Value};
 
 pub use kind::Kind;
-pub use lead::Lead;
+pub use lead::{Lead, MOST};
 use seal::Salted;
 pub use tally::{tally, tell_tally};
 
@@ -167,8 +168,6 @@ pub fn prepare(events: impl FnOnce() -> Vec<Event> + Send + 'static) -> Prepared
 }
 
 /// Writes many events into the transaction of their changes; where this process has the `lead`, with their numbers.
-///
-/// Nothing that waits for its number may concern the same users.
 ///
 /// # Errors
 /// Of the database.

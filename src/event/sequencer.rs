@@ -7,7 +7,6 @@
 //! that saw it stand still for 1.2 s, by his own timer, takes it. No clocks are compared, no locks are held.
 
 use std::{
-    collections::HashMap,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -16,13 +15,12 @@ use tokio::sync::{Notify, watch};
 
 use super::{
     lead::{self, Lead},
-    seal::Salted,
-    store::{self, Head, Pending},
+    order,
+    store::{self, Head},
 };
 use crate::{
     db::{Db, Engine, Tx},
     error::{Error, Result},
-    id::UserId,
     metrics::Gauge,
     secret::Keys,
 };
@@ -241,13 +239,11 @@ async fn touch(db: &Db, head: &Head) -> Result<Step> {
 }
 
 async fn number(db: &Db, keys: &Keys, head: &Head, most: i64) -> Result<Step> {
-    let events = batch(db, most).await?;
+    let events = order::next(&mut db.read(), most).await?;
     if events.is_empty() {
         return Ok(Step::Nothing);
     }
-    let salted = |event: Pending| Salted::of(&event.data).map(|salted| (event, salted));
-    let events: Result<_> = events.into_iter().map(salted).collect();
-    let (new, sealed) = lead::number(keys, head, events?);
+    let (new, sealed) = lead::number(keys, head, events);
     let mut ids: Vec<_> = sealed.iter().map(|event| event.id).collect();
     ids.sort_unstable();
     let (sealed, ids, new_ref) = (&sealed, &ids, &new);
@@ -261,40 +257,4 @@ async fn number(db: &Db, keys: &Keys, head: &Head, most: i64) -> Result<Step> {
         })
         .await?;
     Ok(if kept { Step::Moved(new) } else { Step::Lost })
-}
-
-/// The next events, at most so many, those of one user ascending by the version of his record.
-///
-/// Ids ascend with time on one node; between nodes whose clocks differ they may not. So the events of one user
-/// are put in order here, and those that come after one beyond the batch wait for it.
-async fn batch(db: &Db, most: i64) -> Result<Vec<Pending>> {
-    let mut conn = db.read();
-    let mut events = store::pending(&mut conn, most).await?;
-    if let Some(last) = events.get(usize::try_from(most - 1).unwrap_or(0)).map(|event| event.id) {
-        let beyond: HashMap<UserId, i64> = store::lowest_after(&mut conn, last, most).await?.into_iter().collect();
-        let waits = |event: &Pending| {
-            let lowest = event.user_id.and_then(|user| beyond.get(&user));
-            event.user_version.zip(lowest).is_some_and(|(version, lowest)| version > *lowest)
-        };
-        let first = events[0].user_id;
-        events.retain(|event| !waits(event));
-        if let (true, Some(user)) = (events.is_empty(), first) {
-            // All wait. What one of them waits for is the beginning of his own events.
-            return store::pending_of(&mut conn, user, most).await;
-        }
-    }
-    let mut places: HashMap<UserId, Vec<usize>> = HashMap::new();
-    for (n, event) in events.iter().enumerate() {
-        if let (Some(user), Some(_)) = (event.user_id, event.user_version) {
-            places.entry(user).or_default().push(n);
-        }
-    }
-    for at in places.into_values() {
-        let mut own: Vec<Pending> = at.iter().map(|n| events[*n].clone()).collect();
-        own.sort_by_key(|event| event.user_version);
-        for (n, event) in at.into_iter().zip(own) {
-            events[n] = event;
-        }
-    }
-    Ok(events)
 }

@@ -22,8 +22,6 @@ use crate::{
     event, search,
 };
 
-/// Events that may wait for their numbers before the import waits too.
-const BACKLOG: i64 = 20_000;
 /// How long one batch is waited for before it is asked again who brings it.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Batches that are written side by side where that is of use.
@@ -164,7 +162,7 @@ async fn write(
 /// there is nothing to wait for.
 async fn wait_for_numbers(app: &App) -> Result<()> {
     for _ in 0..500 {
-        if !event::backlog_is_over(&mut app.db.read(), BACKLOG).await? {
+        if !event::backlog_is_over(&mut app.db.read(), event::MOST).await? {
             break;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;

@@ -149,6 +149,9 @@ impl Knowledge {
     /// Of the database.
     pub async fn prepare(&self, conn: &mut Conn) -> Result<()> {
         let _turn = self.0.first.lock().await;
+        if self.known().is_some() {
+            return Ok(());
+        }
         let sample = Sample::draw(conn).await?;
         if sample.is_part() {
             self.keep(Arc::new(sample));

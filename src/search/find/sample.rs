@@ -22,7 +22,7 @@ const FEW: f64 = 100.0;
 /// How many people are in it.
 const SIZE: usize = 2_048;
 /// So few are all in it.
-const WHOLE: i32 = 4_096;
+const WHOLE: i64 = 4_096;
 /// How many rows one statement asks for.
 const BATCH: usize = 256;
 /// A gram that more than this part of all people have narrows a text down no further.
@@ -87,7 +87,7 @@ impl Sample {
     pub(super) async fn draw(conn: &mut Conn) -> Result<Self> {
         let (least, most) = store::span(conn).await?;
         let span = most - least + 1;
-        if span <= i64::from(WHOLE) {
+        if span <= WHOLE {
             let entries = store::between(conn, least, most).await?;
             let people = entries.len();
             return Self::made(entries, people).await;
@@ -108,8 +108,9 @@ impl Sample {
     }
 
     /// Whether there are people who are not in it.
+    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
     pub(super) fn is_part(&self) -> bool {
-        self.people > f64::from(WHOLE)
+        self.people > self.entries.len() as f64
     }
 
     /// Hashing and sorting takes some ten milliseconds, for which no request waits.

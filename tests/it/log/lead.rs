@@ -6,7 +6,7 @@ use denizen::{
     access::Caller,
     app::App,
     db::sql,
-    event::{self, Event, Kind, Lead, sequencer, sequencer::Sequencer, verify::verify},
+    event::{self, Event, Kind, Lead, MOST, sequencer, sequencer::Sequencer, verify::verify},
     metrics::Gauge,
 };
 
@@ -30,16 +30,18 @@ each_engine! {
         let last = "select head from log_head";
         eventually("an event has no number", async || database.number(last).await == before + MANY + 1).await;
         assert_eq!(bring(&one, &lead).await, 0);
-        // What was recorded before has no number yet, and comes first.
-        assert_eq!(bring_behind(&one, &lead).await, 1 + MANY);
-        eventually("events have no numbers", async || database.number(last).await == before + 3 * MANY + 2).await;
+        // What was recorded before and has no number yet gets one before, unless there is too much of it.
+        assert_eq!(bring_behind(&one, &lead, 1).await, 0);
         let order = "select count(*) from events where kind = 'setup.completed' and seq < (select max(seq) from events
                      where kind = 'signing_key.rotated')";
         assert_eq!(database.number(order).await, 2 * MANY);
+        assert_eq!(bring_behind(&one, &lead, MOST + 1).await, MOST + 1 + MANY);
+        let all = before + 1 + 3 * MANY + 1 + MOST + 1 + MANY;
+        eventually("events have no numbers", async || database.number(last).await == all).await;
         // Another node takes over, and the first one does not know yet.
         sequencer::drain(&other.db, &other.keys).await.unwrap();
         assert_eq!(bring(&one, &lead).await, MANY);
-        eventually("events have no numbers", async || database.number(last).await == before + 4 * MANY + 2).await;
+        eventually("events have no numbers", async || database.number(last).await == all + MANY).await;
         sequencer.stop(std::time::Duration::MAX).await;
         // It left the row to whoever comes, although it did not see it move at last.
         assert_eq!(database.number("select beat from log_head").await, -1);
@@ -59,11 +61,12 @@ async fn bring(node: &App, lead: &Lead) -> i64 {
         .unwrap()
 }
 
-/// The same, after an event that has no number yet.
-async fn bring_behind(node: &App, lead: &Lead) -> i64 {
+/// The same, after so many that have no numbers.
+async fn bring_behind(node: &App, lead: &Lead, waiting: i64) -> i64 {
+    let rotated = |_| Event::new(Kind::SigningKeyRotated, &Caller::system());
     node.db
         .write(async |tx| {
-            event::record(tx, Event::new(Kind::SigningKeyRotated, &Caller::system())).await?;
+            event::record_all(tx, event::prepare(move || (0..waiting).map(rotated).collect()), None).await?;
             event::record_all(tx, event::prepare(|| (0..MANY).map(brought).collect()), Some(lead)).await?;
             sql("select count(*) from events_pending").scalar(tx).await
         })
