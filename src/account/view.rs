@@ -116,7 +116,7 @@ fn stored(user: &User, role: Role) -> [(&'static str, Field<'_>); 30] {
 }
 
 /// What nobody sees of others who may not change them.
-pub const HIDDEN: &[&str] = &[
+const HIDDEN: &[&str] = &[
     "phone",
     "ip_address",
     "user_metadata",
@@ -137,6 +137,14 @@ pub enum Contact {
     Hidden,
 }
 
+impl Contact {
+    /// Whether a field of others is hidden from who may not change them.
+    #[must_use]
+    pub fn hides(self, field: &str) -> bool {
+        HIDDEN.contains(&field) || (self == Self::Hidden && field == "email")
+    }
+}
+
 /// What of a user is seen.
 #[derive(Clone, Copy)]
 enum Sight {
@@ -155,7 +163,7 @@ impl Sight {
     fn shows(self, field: &str) -> bool {
         match self {
             Self::Whole => true,
-            Self::Others(contact) => !HIDDEN.contains(&field) && (contact == Contact::Shown || field != "email"),
+            Self::Others(contact) => !contact.hides(field),
         }
     }
 }

@@ -53,18 +53,18 @@ impl Lead {
         let epoch = self.epoch.load(Ordering::Acquire);
         let head = store::head_held(tx).await?.filter(|head| head.epoch == epoch && epoch != NONE);
         let Some(head) = head else { return store::insert_all(tx, events).await };
-        if store::waiting(tx, MOST + 1).await? > MOST {
-            return store::insert_all(tx, events).await;
-        }
-        let mut all = order::next(tx, MOST + 1).await?;
-        let mut waited: Vec<_> = all.iter().map(|(event, _)| event.id).collect();
-        waited.sort_unstable();
+        let mut all = match store::waiting(tx, MOST + 1).await? {
+            0 => Vec::new(),
+            1..=MOST => order::next(tx, MOST + 1).await?,
+            _ => return store::insert_all(tx, events).await,
+        };
+        let waited = all.iter().map(|(event, _)| event.id).collect();
         all.extend(events);
         let (new, sealed) = number(&self.keys, &head, all);
         if !append(tx, &head, &new, sealed).await? {
             return Err(Error::internal("a head that was held moved"));
         }
-        store::take(tx, &waited).await
+        store::take(tx, waited).await
     }
 }
 

@@ -244,14 +244,12 @@ async fn number(db: &Db, keys: &Keys, head: &Head, most: i64) -> Result<Step> {
         return Ok(Step::Nothing);
     }
     let (new, sealed) = lead::number(keys, head, events);
-    let mut ids: Vec<_> = sealed.iter().map(|event| event.id).collect();
-    ids.sort_unstable();
-    let (sealed, ids, new_ref) = (&sealed, &ids, &new);
+    let (sealed, new_ref) = (&sealed, &new);
     let kept = db
         .write(async |tx: &mut Tx| {
             let kept = lead::append(tx, head, new_ref, sealed.clone()).await?;
             if kept {
-                store::take(tx, ids).await?;
+                store::take(tx, sealed.iter().map(|event| event.id).collect()).await?;
             }
             Ok(kept)
         })

@@ -180,8 +180,9 @@ pub(super) async fn append(tx: &mut Tx, events: Vec<Sealed>) -> Result<()> {
     load("events", Sealed::COLUMNS, events.into_iter().map(Sealed::values).collect()).execute(tx).await
 }
 
-/// Removes those that have their numbers, in the order of their ids, from those that wait.
-pub(super) async fn take(tx: &mut Tx, ids: &[EventId]) -> Result<()> {
+/// Removes those that have their numbers from those that wait.
+pub(super) async fn take(tx: &mut Tx, mut ids: Vec<EventId>) -> Result<()> {
+    ids.sort_unstable();
     for some in ids.chunks(128) {
         // The ends make it a walk over a piece of the index, even where a server planned it while nothing waited.
         sql("delete from events_pending where id >= $1 and id <= $2 and id in ")

@@ -120,7 +120,7 @@ impl Shape for SeenUser {
     fn schema(schemas: &mut Schemas) -> Value {
         let _ = User::schema(schemas);
         let mut seen = schemas.get("User").cloned().unwrap_or_default();
-        let hidden = |name: &Value| name == "email" || view::HIDDEN.iter().any(|hidden| name == hidden);
+        let hidden = |name: &Value| name.as_str().is_some_and(|name| view::Contact::Hidden.hides(name));
         if let Some(required) = seen["required"].as_array_mut() {
             required.retain(|name| !hidden(name));
         }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     access::{Actor, Caller},
-    account::{rank::is_self, view::HIDDEN},
+    account::{rank::is_self, view::Contact},
     error::{Code, Error, Result},
     event::trail::{Filter, Told},
 };
@@ -99,6 +99,6 @@ fn told(caller: &Caller, event: Told, sight: Sight) -> Map<String, Value> {
 /// What everybody may see of a record.
 fn open(value: Value) -> Option<Value> {
     let Value::Object(mut record) = value else { return None };
-    record.retain(|field, _| field != "email" && !HIDDEN.contains(&field.as_str()));
+    record.retain(|field, _| !Contact::Hidden.hides(field));
     Some(record.into())
 }
